@@ -1,0 +1,78 @@
+# The targets mirror the jobs in .github/workflows/ci.yml; .ci/run runs those that a merge depends on.
+
+GO ?= go
+FUZZTIME ?= 30s
+
+# The emulator's launcher installs and starts the storage emulator, runs the command with the environment that points
+# to it, and stops it again. Without npm it runs the command alone and says what that skips.
+EMULATOR = $(GO) run ./internal/azurite/run --
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: ## Run all tests, those against the storage emulator included
+	$(EMULATOR) $(GO) test ./...
+
+.PHONY: unit
+unit: ## Run the tests that need nothing but Go
+	$(GO) test ./...
+
+.PHONY: race
+race: ## Run the unit tests under the race detector, in random order
+	$(GO) test -race -shuffle=on ./...
+
+.PHONY: lint
+lint: ## Run golangci-lint
+	tool=$$(.ci/tool golangci-lint) && "$$tool" run
+
+.PHONY: fmt
+fmt: ## Format the source
+	tool=$$(.ci/tool golangci-lint) && "$$tool" fmt
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (30s)
+	FUZZTIME=$(FUZZTIME) .ci/fuzz
+
+.PHONY: fuzz-smoke
+fuzz-smoke: ## Run every fuzz target for 10000 inputs
+	FUZZTIME=10000x .ci/fuzz
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	$(GO) test -run='^$$' -bench=. -benchmem ./...
+
+.PHONY: bench-smoke
+bench-smoke: ## Run every benchmark once, so that none rots
+	$(GO) test -run='^$$' -bench=. -benchtime=1x ./...
+
+.PHONY: cover
+cover: ## Measure how much of the source all tests cover
+	$(EMULATOR) $(GO) test -coverpkg=./... -coverprofile=coverage.out ./...
+	$(GO) tool cover -func=coverage.out | tail -n 1
+	@echo "for the lines: $(GO) tool cover -html=coverage.out"
+
+.PHONY: tidy
+tidy: ## Check that go.mod and go.sum are tidy
+	$(GO) mod tidy -diff
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities in what the module calls
+	tool=$$(.ci/tool govulncheck) && "$$tool" ./...
+
+.PHONY: examples
+examples: ## Build every program and run the examples of the documentation
+	$(GO) build ./...
+	$(GO) test -count=1 -run='^Example' ./...
+
+.PHONY: tools
+tools: ## Install the pinned development tools into the user's cache
+	@.ci/tool golangci-lint
+	@.ci/tool govulncheck
+
+.PHONY: ci
+ci: ## Run all that a merge depends on
+	.ci/run
