@@ -1,0 +1,160 @@
+package memstore
+
+import (
+	"encoding/base64"
+	"regexp"
+	"strconv"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-durable/durable/internal/storage"
+)
+
+// The limits that Azure documents. Sizes of texts are in UTF-16 units.
+const (
+	maxKey        = 512
+	maxString     = 32768
+	maxBinary     = 64 << 10
+	maxColumns    = 252
+	maxColumnName = 255
+	maxEntity     = 1 << 20
+)
+
+// units returns how long a text is in UTF-16.
+func units(s string) int {
+	n := 0
+	for _, r := range s {
+		n++
+		if r > 0xFFFF {
+			n++
+		}
+	}
+	return n
+}
+
+func checkKeys(keys ...string) error {
+	for _, key := range keys {
+		if units(key) > maxKey {
+			return invalid("key of more than 1 KiB")
+		}
+		if !utf8.ValidString(key) {
+			return invalid("key %q", key)
+		}
+		for _, r := range key {
+			if r == '/' || r == '\\' || r == '#' || r == '?' || unicode.IsControl(r) {
+				return invalid("key %q", key)
+			}
+		}
+	}
+	return nil
+}
+
+// checkEntity checks what an operation brings along, apart from what is in the table.
+func checkEntity(op storage.Op) error {
+	e := op.Entity
+	if err := checkKeys(e.PartitionKey, e.RowKey); err != nil {
+		return err
+	}
+	switch op.Kind {
+	case storage.OpInsert, storage.OpMerge, storage.OpReplace:
+	case storage.OpDelete:
+		return nil
+	default:
+		return invalid("operation of kind %d", op.Kind)
+	}
+	seen := make(map[string]bool, len(e.Columns))
+	for _, c := range e.Columns {
+		if c.Type == storage.None {
+			continue
+		}
+		if seen[c.Name] || !validColumnName(c.Name) {
+			return invalid("column name %q", c.Name)
+		}
+		seen[c.Name] = true
+		if !validValue(c.Value) {
+			return invalid("value of column %s", c.Name)
+		}
+	}
+	return checkSize(e)
+}
+
+// checkSize checks a whole entity by the service's own formula.
+func checkSize(e *storage.Entity) error {
+	size, columns := 4+2*(units(e.PartitionKey)+units(e.RowKey)), 0
+	for _, c := range e.Columns {
+		if c.Type == storage.None {
+			continue
+		}
+		columns++
+		size += 8 + 2*units(c.Name) + sizeOf(c.Value)
+	}
+	if columns > maxColumns {
+		return invalid("entity of %d columns", columns)
+	}
+	if size > maxEntity {
+		return invalid("entity of %d bytes", size)
+	}
+	return nil
+}
+
+func sizeOf(v storage.Value) int {
+	switch v.Type {
+	case storage.String:
+		return 4 + 2*units(v.Text)
+	case storage.Binary:
+		return 4 + base64.StdEncoding.DecodedLen(len(v.Text))
+	case storage.GUID:
+		return 16
+	case storage.Bool:
+		return 1
+	case storage.Int32:
+		return 4
+	default:
+		return 8
+	}
+}
+
+func validColumnName(name string) bool {
+	switch name {
+	case "PartitionKey", "RowKey", "Timestamp":
+		return false
+	}
+	return storage.ValidColumnName(name) && units(name) <= maxColumnName
+}
+
+var (
+	guid    = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+	integer = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+	// double is what JSON has, and the three that it has not.
+	double = regexp.MustCompile(`^(-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|NaN|-?Infinity)$`)
+)
+
+// validValue reports whether a text is one of its type and within the limits.
+func validValue(v storage.Value) bool {
+	switch v.Type {
+	case storage.String:
+		return utf8.ValidString(v.Text) && units(v.Text) <= maxString
+	case storage.Int32:
+		_, err := strconv.ParseInt(v.Text, 10, 32)
+		return err == nil && integer.MatchString(v.Text)
+	case storage.Int64:
+		_, err := strconv.ParseInt(v.Text, 10, 64)
+		return err == nil && integer.MatchString(v.Text)
+	case storage.Double:
+		_, err := strconv.ParseFloat(v.Text, 64)
+		return err == nil && double.MatchString(v.Text)
+	case storage.Bool:
+		return v.Text == "true" || v.Text == "false"
+	case storage.DateTime:
+		t, err := time.Parse(time.RFC3339Nano, v.Text)
+		return err == nil && t.UTC().Year() >= 1601 && t.UTC().Year() <= 9999
+	case storage.GUID:
+		return guid.MatchString(v.Text)
+	case storage.Binary:
+		b, err := base64.StdEncoding.DecodeString(v.Text)
+		return err == nil && len(b) <= maxBinary
+	default:
+		return false
+	}
+}
