@@ -38,9 +38,11 @@ func readAll(tb testing.TB, tables storage.Tables, q storage.Query) []storage.En
 		p, err := tables.Query(tb.Context(), "table", q)
 		require.NoError(tb, err)
 		all = append(all, p.Entities...)
-		if q.From = p.Next; q.From == (storage.Token{}) {
+		if p.Next == (storage.Token{}) {
 			return all
 		}
+		require.NotEqual(tb, q.From, p.Next, "a token that leads to where it came from")
+		q.From = p.Next
 	}
 }
 
@@ -234,7 +236,7 @@ func TestConcurrency(t *testing.T) {
 	errs := make(chan error, 100)
 	for w := range 4 {
 		writers.Go(func() {
-			for i := range 200 {
+			for i := range 50 {
 				p := strconv.Itoa(w*1000 + i)
 				err := tables.Batch(ctx, "table", []storage.Op{
 					{Entity: &storage.Entity{PartitionKey: p, RowKey: "a"}}, {Entity: &storage.Entity{PartitionKey: p, RowKey: "b"}},
@@ -264,5 +266,5 @@ func TestConcurrency(t *testing.T) {
 	readers.Wait()
 	close(errs)
 	require.NoError(t, <-errs)
-	require.Len(t, readAll(t, tables, storage.Query{}), 1600)
+	require.Len(t, readAll(t, tables, storage.Query{}), 400)
 }

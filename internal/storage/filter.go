@@ -23,7 +23,8 @@ const (
 	GE CmpOp = "ge"
 )
 
-// Cmp compares a column with a value. It holds nowhere where the column is absent or of another type. PartitionKey,
+// Cmp compares a column with a value. It holds nowhere where the column is absent or of another type; Int32 and Int64
+// count as one type. PartitionKey,
 // RowKey and Timestamp count as columns.
 type Cmp struct {
 	Column string

@@ -140,7 +140,7 @@ type Query struct {
 	From Token
 }
 
-// Token is where a query goes on: the key of the first entity that was not looked at. The zero Token means "from the
+// Token is where a query goes on: the service's own notes about a key, not to be made up. The zero Token means "from the
 // beginning" in a query and "there is no more" in a page.
 type Token struct{ NextPartitionKey, NextRowKey string }
 

@@ -42,6 +42,7 @@ const (
 	LooseBatches     Difference = "Azurite writes a batch with two partition keys (Azurite issue 1215)"
 	LooseEntities    Difference = "Azurite does not limit the size of an entity, or its number of columns, or their names"
 	LooseValues      Difference = "Azurite stores DateTimes before 1601"
+	LooseTypes       Difference = "Azurite compares a column with a value of another type as JavaScript does: ne holds, numbers equal a GUID"
 	MillisecondTimes Difference = "Azurite compares DateTimes in filters by milliseconds"
 	LooseFilters     Difference = "Azurite does not limit the number of comparisons in a filter"
 	MixedIntegers    Difference = "Azurite answers 500 when an Int32 column is compared with an Int64"
@@ -51,7 +52,8 @@ const (
 // Azurite are the differences of the Azurite emulator.
 func Azurite() []Difference {
 	return []Difference{
-		TableCase, LooseTokens, LooseBatches, LooseEntities, LooseValues, MillisecondTimes, LooseFilters, MixedIntegers, DamagedText,
+		TableCase, LooseTokens, LooseBatches, LooseEntities, LooseValues, LooseTypes, LooseFilters, MillisecondTimes, MixedIntegers,
+		DamagedText,
 	}
 }
 

@@ -280,7 +280,11 @@ func testDeleteEntity(t *testing.T, b *bundle) {
 	old := b.insert(table, entity("p", "r"))
 	tag, err := b.Tables.Update(t.Context(), table, entity("p", "r", number("A", 1)), storage.Merge, old)
 	require.NoError(t, err)
-	is(t, b.Tables.Delete(t.Context(), table, "p", "r", old), storage.ErrPrecondition)
+	for _, match := range []storage.ETag{old, ""} { // no version is not any version
+		is(t, b.Tables.Delete(t.Context(), table, "p", "r", match), storage.ErrPrecondition)
+		is(t, b.Tables.Batch(t.Context(), table, []storage.Op{{Kind: storage.OpDelete, Entity: entity("p", "r"), Match: match}}), storage.ErrPrecondition)
+		is(t, b.Tables.Delete(t.Context(), table, "p", "absent", match), storage.ErrNotFound)
+	}
 	b.get(table, "p", "r")
 	require.NoError(t, b.Tables.Delete(t.Context(), table, "p", "r", tag))
 	is(t, b.Tables.Delete(t.Context(), table, "p", "r", tag), storage.ErrNotFound)

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 var filterTests = []test{
 	{"FilterTypes", testFilterTypes},
+	{"FilterOtherTypes", testFilterOtherTypes},
 	{"FilterTicks", testFilterTicks},
 	{"FilterMixedIntegers", testFilterMixed},
 	{"FilterStrings", testFilterStrings},
@@ -36,18 +38,13 @@ func matches(t *testing.T, b *bundle, table string, f storage.Filter) []string {
 	return keys(found)
 }
 
-// scale inserts rows whose column V rises from "1" to "3", besides one without it and one where it has another type.
+// scale inserts rows whose column V rises from "1" to "3", besides one without it.
 func scale(b *bundle, typ storage.Type, values [3]string) string {
 	table := b.table()
 	for i, v := range values {
 		b.insert(table, entity("p", string(rune('1'+i)), column("V", typ, v)))
 	}
 	b.insert(table, entity("p", "absent", text("W", "x")))
-	if typ == storage.String {
-		b.insert(table, entity("p", "other", number("V", 2)))
-	} else {
-		b.insert(table, entity("p", "other", text("V", values[1])))
-	}
 	return table
 }
 
@@ -93,6 +90,27 @@ func testFilterTypes(t *testing.T, b *bundle) {
 			matches(t, b, table, storage.Cmp{Column: "V", Op: op, Value: storage.BoolValue(true)})
 		}
 	})
+}
+
+// testFilterOtherTypes: where a column is of another type than the value, nothing holds, not even that it differs.
+func testFilterOtherTypes(t *testing.T, b *bundle) {
+	b.differs(t, LooseTypes)
+	table := b.table()
+	columns := []storage.Column{
+		text("V", "5"), number("V", 5), column("V", storage.Double, "5.5"), column("V", storage.Bool, "true"),
+		column("V", storage.DateTime, "2026-01-02T03:04:05.0000000Z"), column("V", storage.GUID, "10000000-aaaa-0000-0000-000000000000"),
+		column("V", storage.Binary, "AAI="),
+	}
+	for i, c := range columns {
+		b.insert(table, entity("p", rowKey(i), c))
+	}
+	for i, c := range columns {
+		for op, want := range map[storage.CmpOp][]string{storage.EQ: {"p|" + rowKey(i)}, storage.NE: nil} {
+			t.Run(strconv.Itoa(i)+string(op), func(t *testing.T) {
+				require.ElementsMatch(t, want, matches(t, b.on(t), table, storage.Cmp{Column: "V", Op: op, Value: c.Value}))
+			})
+		}
+	}
 }
 
 func testFilterTicks(t *testing.T, b *bundle) {
