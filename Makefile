@@ -5,7 +5,7 @@ FUZZTIME ?= 30s
 
 # The emulator's launcher installs and starts the storage emulator, runs the command with the environment that points
 # to it, and stops it again. Without npm it runs the command alone and says what that skips.
-EMULATOR = $(GO) run ./internal/azurite/run --
+EMULATOR = scripts/with-azurite
 
 .DEFAULT_GOAL := help
 

@@ -66,7 +66,8 @@ type Tables interface {
 	// the entity does not have is left out. It returns [ErrNotFound] if there is no such entity.
 	Get(ctx context.Context, table, partitionKey, rowKey string, columns ...string) (*Entity, error)
 	// Query returns one page of the entities that match, in key order (see [CompareKeys]). A page may be empty and yet
-	// not be the last: the last one is the one whose Next is the zero Token.
+	// not be the last: the last one is the one whose Next is the zero Token. A filter for which [Never] is true may be
+	// answered without asking the service, whether the table exists or not.
 	Query(ctx context.Context, table string, q Query) (*Page, error)
 	// Insert adds an entity, or returns [ErrExists].
 	Insert(ctx context.Context, table string, e *Entity) (ETag, error)
