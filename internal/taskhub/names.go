@@ -1,0 +1,76 @@
+// Package taskhub is a task hub: which tables, queues and containers it has, how many partitions, and how instances,
+// histories, payloads and messages are read and written in it. All of it runs on the primitives of package storage.
+package taskhub
+
+import (
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/go-durable/durable/internal/wire"
+)
+
+// Names are the names of a hub's resources (AzureStorageOrchestrationService.cs, AzureStorageOrchestrationServiceSettings.cs).
+// Tables keep the case of the hub's name; queues and containers are lower-cased.
+type Names struct{ hub, lower string }
+
+// hubName is what the table service allows, the strictest of the three. 49 characters is what leaves room for
+// "-largemessages" in a container's name.
+var hubName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{2,48}$`)
+
+// NewNames returns the names for a hub.
+func NewNames(hub string) (Names, error) {
+	if !hubName.MatchString(hub) {
+		return Names{}, errors.New("a task hub's name has 3 to 49 letters and digits and begins with a letter")
+	}
+	return Names{hub, strings.ToLower(hub)}, nil
+}
+
+// Hub returns the hub's name as it was given.
+func (n Names) Hub() string { return n.hub }
+
+// Instances returns the table of instances.
+func (n Names) Instances() string { return n.hub + "Instances" }
+
+// History returns the table of history events.
+func (n Names) History() string { return n.hub + "History" }
+
+// Partitions returns the table in which hosts with the table partition manager keep who owns which control queue.
+func (n Names) Partitions() string { return n.hub + "Partitions" }
+
+// ControlQueue returns the queue of a partition.
+func (n Names) ControlQueue(partition int) string {
+	return n.lower + wire.ControlQueueSuffix(partition)
+}
+
+// controlQueues returns what the names of all control queues begin with.
+func (n Names) controlQueues() string { return n.lower + "-control-" }
+
+// WorkItems returns the queue of activities.
+func (n Names) WorkItems() string { return n.lower + "-workitems" }
+
+// LargeMessages returns the container of payloads.
+func (n Names) LargeMessages() string { return n.lower + "-largemessages" }
+
+// Leases returns the container in which hosts with a blob partition manager keep who owns which control queue.
+func (n Names) Leases() string { return n.lower + "-leases" }
+
+// AppLease returns the container that the host in charge of the hub holds a lease on.
+func (n Names) AppLease() string { return n.lower + "-applease" }
+
+// infoBlob is where hosts with a blob partition manager record the partition count, in the container of leases.
+const infoBlob = "taskhub.json"
+
+// partitionOf returns the partition of a control queue.
+func (n Names) partitionOf(queue string) (int, bool) {
+	digits, ok := strings.CutPrefix(queue, n.controlQueues())
+	if !ok {
+		return 0, false
+	}
+	p, err := strconv.Atoi(digits)
+	if err != nil || p < 0 || p >= wire.MaxPartitions || queue != n.ControlQueue(p) {
+		return 0, false
+	}
+	return p, true
+}

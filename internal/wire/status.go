@@ -1,0 +1,22 @@
+package wire
+
+// The texts of the RuntimeStatus column (OrchestrationStatus.cs).
+const (
+	StatusPending        = "Pending"
+	StatusRunning        = "Running"
+	StatusSuspended      = "Suspended"
+	StatusContinuedAsNew = "ContinuedAsNew"
+	StatusCompleted      = "Completed"
+	StatusFailed         = "Failed"
+	StatusCanceled       = "Canceled"
+	StatusTerminated     = "Terminated"
+)
+
+// Terminal reports whether an instance in that state has ended for good.
+func Terminal(status string) bool {
+	switch status {
+	case StatusCompleted, StatusFailed, StatusCanceled, StatusTerminated:
+		return true
+	}
+	return false
+}
