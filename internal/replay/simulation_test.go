@@ -16,7 +16,7 @@ import (
 	"github.com/go-durable/durable/internal/wire"
 )
 
-var orchestrators = flag.Int("orchestrators", 120, "how many random orchestrators each simulation runs")
+var orchestrators = flag.Int("orchestrators", 80, "how many random orchestrators each simulation runs")
 
 func diverged(w *world) bool { return strings.Contains(w.result, "Non-Deterministic") }
 

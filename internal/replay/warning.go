@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,9 +92,15 @@ func (p *planner) warnTimer(a *Action, now time.Time) {
 	switch {
 	case a.Open() && !due && p.beyondCut(a):
 		p.warn(TimerPending, a.EventID, "the timer for %s has not fired; when it does, it may be taken for the answer to another action", a.FireAt.Format(time.RFC3339))
-	case due && p.beyondCut(a):
+	case due && p.beyondCut(a) && !p.answersFatal(a):
 		p.warn(TimerFiresAtOnce, a.EventID, "the timer for %s, if it is set again, will fire at once", a.FireAt.Format(time.RFC3339))
 	}
+}
+
+// answersFatal reports whether an action was taken when a fatal failure arrived. The failure has to come again for it to
+// be taken again, so a timer is then set for another time.
+func (p *planner) answersFatal(a *Action) bool {
+	return slices.ContainsFunc(p.plan.Fatal, func(f Failure) bool { return p.episode[f.Action.done[0]] == a.Episode })
 }
 
 // warnRestored warns of failures that stand again without their own text.

@@ -42,7 +42,11 @@ type Hub struct {
 	Names
 	storage.Account
 	opts Options
+	*state
+}
 
+// state is what all views of a hub share.
+type state struct {
 	mu       sync.Mutex
 	count    int   // partition count; 0 is not known yet
 	sequence int64 // last sequence number given to a message
@@ -63,14 +67,12 @@ func New(account storage.Account, name string, opts Options) (*Hub, error) {
 	if opts.NewID == nil {
 		opts.NewID = randomGUID
 	}
-	return &Hub{Names: names, Account: account, opts: opts, count: opts.PartitionCount}, nil
+	return &Hub{Names: names, Account: account, opts: opts, state: &state{count: opts.PartitionCount}}, nil
 }
 
 // On returns the hub on another view of its account.
 func (h *Hub) On(account storage.Account) *Hub {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return &Hub{Names: h.Names, Account: account, opts: h.opts, count: h.count}
+	return &Hub{Names: h.Names, Account: account, opts: h.opts, state: h.state}
 }
 
 // Now returns the time.

@@ -101,9 +101,9 @@ func (h *Hub) HostSeen(r *Resources) bool {
 // Resources lists what exists of the hub. The Instances table is the first of the tables, so that what deletes them in
 // order makes the hub unknown to clients at once.
 func (h *Hub) Resources(ctx context.Context) (*Resources, error) {
-	tables, err := h.Tables.ListTables(ctx, h.Hub())
+	tables, err := h.existingTables(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list tables: %w", err)
+		return nil, err
 	}
 	queues, err := h.Queues.ListQueues(ctx, h.lower+"-")
 	if err != nil {
@@ -114,7 +114,7 @@ func (h *Hub) Resources(ctx context.Context) (*Resources, error) {
 		return nil, fmt.Errorf("list containers: %w", err)
 	}
 	r := &Resources{
-		Tables:     pick(tables, h.Instances(), h.Names.History(), h.Partitions()),
+		Tables:     tables,
 		Containers: pick(containers, h.AppLease(), h.Leases(), h.LargeMessages()),
 	}
 	for _, q := range queues {
@@ -123,6 +123,22 @@ func (h *Hub) Resources(ctx context.Context) (*Resources, error) {
 		}
 	}
 	return r, nil
+}
+
+// existingTables asks each table instead of listing them: the service takes names without heed of case, but a listing
+// shows them as they were created, perhaps by somebody who spells the hub otherwise.
+func (h *Hub) existingTables(ctx context.Context) ([]string, error) {
+	var found []string
+	for _, t := range []string{h.Instances(), h.Names.History(), h.Partitions()} {
+		_, err := h.Tables.Query(ctx, t, storage.Query{Columns: []string{"RowKey"}, Top: 1})
+		switch {
+		case err == nil:
+			found = append(found, t)
+		case !errors.Is(err, storage.ErrContainerNotFound):
+			return nil, fmt.Errorf("look for table %s: %w", t, err)
+		}
+	}
+	return found, nil
 }
 
 // pick returns those of the wanted names that are there, in the order wanted. What the hub's name begins may be

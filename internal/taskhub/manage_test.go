@@ -257,7 +257,7 @@ func TestResourcesOfRecordedHubs(t *testing.T) {
 
 func TestResourcesThatCannotBeListed(t *testing.T) {
 	t.Parallel()
-	for _, op := range []string{"ListTables", "ListQueues", "ListContainers"} {
+	for _, op := range []string{"Query", "ListQueues", "ListContainers"} {
 		b := created(t, 1, taskhub.Options{})
 		b.fault.SetHook(faultstore.FailNth(1, faultstore.Before, errBroken, faultstore.Op(op)))
 		_, err := b.Resources(t.Context())

@@ -81,7 +81,7 @@ type sampler struct {
 
 // expand returns the children of a node: the ranges of its keys that share one more character than all of them do.
 func (s *sampler) expand(ctx context.Context, n keyNode) ([]keyNode, error) {
-	first, ok, err := s.firstKey(ctx, n.from, n.to)
+	first, ok, err := s.firstKey(ctx, storage.GE, n.from, n.to)
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (s *sampler) expand(ctx context.Context, n keyNode) ([]keyNode, error) {
 
 // expandBelow handles a node whose first key is a prefix of all others: it is a child by itself.
 func (s *sampler) expandBelow(ctx context.Context, n keyNode, first string) ([]keyNode, error) {
-	next, ok, err := s.firstKey(ctx, first+"\x00", n.to)
+	next, ok, err := s.firstKey(ctx, storage.GT, first, n.to)
 	if err != nil || !ok {
 		return []keyNode{{from: n.from, to: n.to, weight: n.weight, leaf: true}}, err
 	}
@@ -112,19 +112,23 @@ func (s *sampler) expandBelow(ctx context.Context, n keyNode, first string) ([]k
 	return append([]keyNode{{from: n.from, to: rest[0].from, weight: weight, leaf: true}}, rest...), nil
 }
 
-// children lists the ranges below a prefix that all keys of n share.
+// children lists the ranges below a prefix that all keys of n share. Where the budget ends before they do, the last one
+// holds all that are left.
 func (s *sampler) children(ctx context.Context, n keyNode, prefix, first string) ([]keyNode, error) {
 	var nodes []keyNode
 	for k, more := first, true; more; {
 		_, size := utf8.DecodeRuneInString(k[len(prefix):])
 		child := k[:len(prefix)+size]
 		end := wire.PrefixEnd(child)
+		if s.requests >= s.budget {
+			child, end = prefix, ""
+		}
 		nodes = append(nodes, keyNode{from: k, prefix: child})
 		if end == "" {
 			break
 		}
 		var err error
-		if k, more, err = s.firstKey(ctx, end, n.to); err != nil {
+		if k, more, err = s.firstKey(ctx, storage.GE, end, n.to); err != nil {
 			return nil, err
 		}
 		more = more && strings.HasPrefix(k, prefix)
@@ -141,33 +145,33 @@ func (s *sampler) children(ctx context.Context, n keyNode, prefix, first string)
 }
 
 // commonPrefix returns the longest prefix that all keys of n share. That a prefix of the first key is shared by all can
-// be seen from whether there is a key behind its end, so the length is found by halving.
+// be seen from whether there is a key behind its end, so the length is found by steps that double, then by halving.
 func (s *sampler) commonPrefix(ctx context.Context, n keyNode, first string) (string, error) {
 	runes := []rune(first)
 	low, high := utf8.RuneCountInString(n.prefix), len(runes)
-	for low < high {
-		mid := (low + high + 1) / 2
+	for step := 1; low < high; {
+		mid := min(low+step, (low+high+1)/2)
 		end := wire.PrefixEnd(string(runes[:mid]))
 		shared := end == ""
 		if !shared {
-			_, more, err := s.firstKey(ctx, end, n.to)
+			_, more, err := s.firstKey(ctx, storage.GE, end, n.to)
 			if err != nil {
 				return "", err
 			}
 			shared = !more
 		}
 		if shared {
-			low = mid
+			low, step = mid, 2*step
 		} else {
-			high = mid - 1
+			high, step = mid-1, len(runes)
 		}
 	}
 	return string(runes[:low]), nil
 }
 
-// firstKey returns the first key that is at least from and less than to.
-func (s *sampler) firstKey(ctx context.Context, from, to string) (string, bool, error) {
-	f := storage.And{storage.Cmp{Column: "PartitionKey", Op: storage.GE, Value: storage.StringValue(from)}}
+// firstKey returns the first key that is at least from, or greater than it, and less than to.
+func (s *sampler) firstKey(ctx context.Context, op storage.CmpOp, from, to string) (string, bool, error) {
+	f := storage.And{storage.Cmp{Column: "PartitionKey", Op: op, Value: storage.StringValue(from)}}
 	if to != "" {
 		f = append(f, storage.Cmp{Column: "PartitionKey", Op: storage.LT, Value: storage.StringValue(to)})
 	}

@@ -96,20 +96,25 @@ func (h *Hub) PrepareAgain(ctx context.Context, i *wire.Instance) (*Outgoing, er
 		wrapper := &wire.Message{BlobName: blob}
 		return &Outgoing{instanceID: i.ID, text: wire.EncodeText(wrapper.JSON())}, nil
 	}
-	input := i.Input
-	if blob != "" {
-		var err error
-		if input, err = h.ReadText(ctx, blob); err != nil {
-			return nil, err
-		}
+	row := *i
+	var err error
+	if row.Input, err = h.textOf(ctx, i.Input, blob); err != nil {
+		return nil, err
 	}
-	var text *string
-	if input.Type != storage.None {
-		text = &input.Text
+	if row.Tags, err = h.textOf(ctx, i.Tags, h.Reference(i.ID, i.Tags, i.TagsBlobName)); err != nil {
+		return nil, err
 	}
-	start, err := i.Start(text)
+	start, err := row.Start()
 	if err != nil {
 		return nil, fmt.Errorf("read the row of the instance: %w", err)
 	}
 	return h.Prepare(ctx, start.StartMessage())
+}
+
+// textOf returns a text of a row, given the blob in which it really lies, or "".
+func (h *Hub) textOf(ctx context.Context, inRow storage.Value, blob string) (storage.Value, error) {
+	if blob == "" {
+		return inRow, nil
+	}
+	return h.ReadText(ctx, blob)
 }

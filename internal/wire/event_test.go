@@ -21,9 +21,11 @@ var knownEvents = []string{
 func TestDecodeEvent(t *testing.T) {
 	t.Parallel()
 	row := &storage.Entity{PartitionKey: "x", RowKey: "000000000000000A", ETag: "W/1", Columns: []storage.Column{
-		stringColumn("EventType", "SubOrchestrationInstanceFailed"), {Name: "EventId", Value: storage.Int32Value(3)},
+		stringColumn("EventType", "SubOrchestrationInstanceFailed"),
+		{Name: "EventId", Value: storage.Int32Value(3)},
 		stringColumn("ExecutionId", "E"), timeColumn("_Timestamp", "2024-01-02T03:04:05.5Z"), stringColumn("Name", "N"),
-		stringColumn("InstanceId", "I"), {Name: "TaskScheduledId", Value: storage.Int32Value(5)},
+		stringColumn("InstanceId", "I"),
+		{Name: "TaskScheduledId", Value: storage.Int32Value(5)},
 		timeColumn("FireAt", "2024-01-02T03:04:06Z"), stringColumn("Reason", "R"), stringColumn("Result", "S"),
 		stringColumn("Details", "D"), stringColumn("FailureDetails", "null"), stringColumn("OrchestrationStatus", "Failed"),
 		stringColumn("SomethingNew", "?"),

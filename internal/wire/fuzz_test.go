@@ -118,7 +118,7 @@ func FuzzDecodeInstance(f *testing.F) {
 		i := wire.DecodeInstance(e)
 		require.Equal(t, before, e, "the row is not touched")
 		require.Equal(t, wire.UnescapeKey(key), i.ID)
-		if start, err := i.Start(nil); err == nil {
+		if start, err := i.Start(); err == nil {
 			text := start.StartMessage().JSON()
 			require.True(t, utf8.Valid(text) || !utf8.ValidString(key) || !utf8.Valid(data))
 		}

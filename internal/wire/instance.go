@@ -138,11 +138,15 @@ func (s *Start) Row(taskHub string, input *string, now time.Time) *storage.Entit
 }
 
 // Start returns the start that the row was written for, so that its message can be sent again (observed on 1.17.5 and
-// 2.9.1: a repeated start message changes nothing). Input must be the resolved input.
-func (i *Instance) Start(input *string) (*Start, error) {
+// 2.9.1: a repeated start message changes nothing). Input and Tags must hold what the row stands for, no references.
+func (i *Instance) Start() (*Start, error) {
 	tags, err := DecodeTags(i.Tags)
 	if err != nil {
 		return nil, err
+	}
+	var input *string
+	if i.Input.Type != storage.None {
+		input = &i.Input.Text
 	}
 	return &Start{
 		InstanceID: i.ID, ExecutionID: i.ExecutionID, Name: i.Name, Version: i.Version.Text, Input: input, Tags: tags,

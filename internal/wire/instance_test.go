@@ -62,7 +62,7 @@ func TestStartFromItsRow(t *testing.T) {
 		i := wire.DecodeInstance(s.Row("MyHub", s.Input, at))
 		require.Equal(t, s.InstanceID, i.ID)
 		require.Equal(t, "MyHub", i.TaskHubName)
-		again, err := i.Start(s.Input)
+		again, err := i.Start()
 		require.NoError(t, err)
 		require.Equal(t, string(s.StartMessage().JSON()), string(again.StartMessage().JSON()))
 	}
@@ -70,7 +70,7 @@ func TestStartFromItsRow(t *testing.T) {
 
 func TestStartFromABadRow(t *testing.T) {
 	t.Parallel()
-	_, err := (&wire.Instance{Tags: storage.StringValue(`["x"]`)}).Start(nil)
+	_, err := (&wire.Instance{Tags: storage.StringValue(`["x"]`)}).Start()
 	require.Error(t, err)
 }
 
@@ -80,7 +80,8 @@ func TestDecodeInstance(t *testing.T) {
 	e := &storage.Entity{PartitionKey: "a^0b", ETag: "W/1", Timestamp: at("2024-01-02T03:04:09Z"), Columns: []storage.Column{
 		stringColumn("Name", "N"), stringColumn("Version", "V"), stringColumn("Input", ""), stringColumn("InputBlobName", "i"),
 		stringColumn("Output", "O"), stringColumn("CustomStatus", "C"), stringColumn("RuntimeStatus", "Odd"),
-		stringColumn("TaskHubName", "H"), stringColumn("ExecutionId", "E"), {Name: "Generation", Value: storage.Int32Value(7)},
+		stringColumn("TaskHubName", "H"), stringColumn("ExecutionId", "E"),
+		{Name: "Generation", Value: storage.Int32Value(7)},
 		stringColumn("Tags", "{}"), stringColumn("TagsBlobName", "t"), timeColumn("CreatedTime", "2024-01-02T03:04:05Z"),
 		timeColumn("LastUpdatedTime", "2024-01-02T03:04:06Z"), timeColumn("CompletedTime", "2024-01-02T03:04:07Z"),
 		timeColumn("ScheduledStartTime", "2024-01-02T03:04:08Z"), stringColumn("SomethingNew", "?"),

@@ -54,6 +54,35 @@ func Prefixes(instanceID string) []string {
 	return []string{raw, escaped}
 }
 
+// OwnsBlob reports whether a blob under one of the prefixes of an instance is really its own. Neighbours can share them:
+// the escaped form of one ID is another one as it stands (a^b, a^^b), and an ID with a slash lies below another one (a,
+// a/b). Messages lie under the raw ID, texts of rows under the partition key.
+func OwnsBlob(name, instanceID, partitionKey string) bool {
+	i := strings.LastIndexByte(name, '/')
+	if i < 0 {
+		return false
+	}
+	switch folder, file := name[:i], name[i+1:]; {
+	case IsMessageBlob(name):
+		return folder == instanceID
+	case strings.HasPrefix(file, "history-"):
+		return folder == partitionKey
+	default:
+		return folder == instanceID && folder == partitionKey
+	}
+}
+
+// IsMessageBlob reports whether a blob holds a message; others hold the text of a column.
+func IsMessageBlob(name string) bool {
+	return strings.HasPrefix(name[strings.LastIndexByte(name, '/')+1:], "message-")
+}
+
+// IsClientTextBlob reports whether a blob holds a text of a row that a client has written: workers write the texts of
+// history rows, which have a key.
+func IsClientTextBlob(name string) bool {
+	return strings.HasPrefix(name[strings.LastIndexByte(name, '/')+1:], "history--")
+}
+
 // BlobURL returns the reference to a blob as the Instances table holds it: every segment of the name is escaped down
 // to the unreserved characters of RFC 3986 (MessageManager.cs).
 func BlobURL(containerURL, name string) string {

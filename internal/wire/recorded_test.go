@@ -14,23 +14,25 @@ import (
 // Everything that was recorded is read: rows of instances, events, and the messages that lay visible in queues.
 func TestDecodeEverythingRecorded(t *testing.T) {
 	t.Parallel()
-	var instances, events, messages atomic.Int64
-	t.Run("each", func(t *testing.T) {
-		t.Parallel()
-		for _, engine := range golden.Engines() {
-			for _, name := range golden.Names(engine) {
-				t.Run(engine+"/"+name, func(t *testing.T) {
-					t.Parallel()
-					for _, d := range golden.Load(t, engine+"/"+name).Dumps {
-						instances.Add(decodeInstances(t, d))
-						events.Add(decodeEvents(t, d))
-						messages.Add(decodeMessages(t, d))
-					}
-				})
-			}
+	var all, ran, instances, events, messages atomic.Int64
+	for _, engine := range golden.Engines() {
+		for _, name := range golden.Names(engine) {
+			all.Add(1)
+			t.Run(engine+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				ran.Add(1)
+				for _, d := range golden.Load(t, engine+"/"+name).Dumps {
+					instances.Add(decodeInstances(t, d))
+					events.Add(decodeEvents(t, d))
+					messages.Add(decodeMessages(t, d))
+				}
+			})
 		}
-	})
+	}
 	t.Cleanup(func() {
+		if ran.Load() < all.Load() {
+			return // only some were asked for
+		}
 		require.Equal(t, []int64{449, 5102, 49}, []int64{instances.Load(), events.Load(), messages.Load()})
 	})
 }
