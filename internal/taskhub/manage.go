@@ -80,7 +80,7 @@ func (h *Hub) Delete(ctx context.Context, force bool) error {
 			return fmt.Errorf("delete container %s: %w", c, err)
 		}
 	}
-	h.forgetCount()
+	h.setCount(h.opts.PartitionCount)
 	if leased != nil {
 		return fmt.Errorf("delete container %s: %w; all else is deleted", h.AppLease(), leased)
 	}

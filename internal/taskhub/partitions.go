@@ -42,33 +42,48 @@ func (h *Hub) PartitionCount(ctx context.Context) (int, error) {
 	if count > 0 {
 		return count, nil
 	}
+	count, _, err := h.discover(ctx)
+	if err != nil {
+		return 0, err
+	}
+	h.setCount(count)
+	return count, nil
+}
+
+// discover returns the partition count on which all sources agree, and how many there are.
+func (h *Hub) discover(ctx context.Context) (count, sources int, err error) {
 	counts, err := h.Counts(ctx)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	count, err = agree(counts)
-	if err != nil {
+	return count, len(counts), err
+}
+
+// countAgain reads the partition count after a queue turned out to be missing. Fewer queues than before prove nothing
+// by themselves: a hub that lost its highest queue looks just like one that was made anew with fewer.
+func (h *Hub) countAgain(ctx context.Context, before int) (int, error) {
+	count, sources, err := h.discover(ctx)
+	switch {
+	case err != nil:
+		h.setCount(0)
 		return 0, err
+	case count < before && sources == 1:
+		return 0, fmt.Errorf("%w: the hub had %d control queues and now has %d; if it was made anew, make a new client",
+			ErrPartitionCount, before, count)
 	}
-	h.mu.Lock()
-	h.count = count
-	h.mu.Unlock()
+	h.setCount(count)
 	return count, nil
+}
+
+func (h *Hub) setCount(count int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.count = count
 }
 
 // GivenPartitionCount returns the partition count of the options, or 0 if the storage decides.
 func (h *Hub) GivenPartitionCount() int { return h.opts.PartitionCount }
-
-// forgetCount makes the next PartitionCount ask the storage again. It reports whether that can change anything.
-func (h *Hub) forgetCount() bool {
-	if h.opts.PartitionCount > 0 {
-		return false
-	}
-	h.mu.Lock()
-	h.count = 0
-	h.mu.Unlock()
-	return true
-}
 
 func agree(counts []Count) (int, error) {
 	if len(counts) == 0 {

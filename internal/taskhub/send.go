@@ -59,11 +59,11 @@ func (h *Hub) Send(ctx context.Context, out *Outgoing, delay time.Duration) erro
 	if !errors.Is(err, storage.ErrContainerNotFound) {
 		return err
 	}
-	if !h.forgetCount() {
+	if h.GivenPartitionCount() > 0 {
 		return fmt.Errorf("%w: queue %s does not exist; is PartitionCount what the app's host.json says? %w",
 			ErrHubNotFound, queue, err)
 	}
-	again, countErr := h.PartitionCount(ctx)
+	again, countErr := h.countAgain(ctx, count)
 	switch {
 	case countErr != nil:
 		return countErr

@@ -89,6 +89,14 @@ func TestSendAfterThePartitionCountChanged(t *testing.T) {
 	require.NoError(t, other.Create(t.Context(), 3))
 	b.fault.Reset()
 
+	// That there are fewer queues is not enough: the highest ones may have been lost.
+	err = b.Send(t.Context(), out, 0)
+	require.ErrorIs(t, err, taskhub.ErrPartitionCount)
+	require.ErrorContains(t, err, "had 8 control queues and now has 3")
+	require.Empty(t, b.messages(t, "myhub-control-02"))
+
+	b.writeInfo(t, info("MyHub", 3))
+	b.fault.Reset()
 	require.NoError(t, b.Send(t.Context(), out, 0))
 	require.Len(t, b.messages(t, "myhub-control-02"), 1)
 	require.Equal(t, 2, b.fault.Count(faultstore.Op("Put")))
