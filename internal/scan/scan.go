@@ -13,10 +13,44 @@ import (
 	"github.com/go-durable/durable/internal/wire"
 )
 
-// Row is the key and version of a row of the History table.
+// Row is the key and version of a row of the History table, and when it was written by the clock of the storage service.
 type Row struct {
-	Key  string
-	ETag storage.ETag
+	Key     string
+	ETag    storage.ETag
+	Written time.Time
+}
+
+var columns = []string{"PartitionKey", "RowKey", "Timestamp"}
+
+// Rows returns the rows of one instance, of all its executions, the sentinel included.
+func Rows(ctx context.Context, hub *taskhub.Hub, partitionKey string) ([]Row, error) {
+	q := storage.Query{
+		Filter:  storage.Cmp{Column: "PartitionKey", Op: storage.EQ, Value: storage.StringValue(partitionKey)},
+		Columns: columns,
+	}
+	var rows []Row
+	for {
+		page, err := query(ctx, hub, q)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page.Entities {
+			rows = append(rows, rowOf(&page.Entities[i]))
+		}
+		if q.From = page.Next; q.From == (storage.Token{}) {
+			return rows, nil
+		}
+	}
+}
+
+func rowOf(e *storage.Entity) Row { return Row{e.RowKey, e.ETag, e.Timestamp.Time()} }
+
+func query(ctx context.Context, hub *taskhub.Hub, q storage.Query) (*storage.Page, error) {
+	page, err := hub.Tables.Query(ctx, hub.Names.History(), q)
+	if errors.Is(err, storage.ErrContainerNotFound) {
+		return nil, errors.Join(taskhub.ErrHubNotFound, err)
+	}
+	return page, err
 }
 
 // The smallest and largest page that a History asks for.
@@ -49,8 +83,7 @@ func NewHistory(hub *taskhub.Hub) *History { return &History{hub: hub, top: maxT
 // own rows were read later than the page.
 func (h *History) Forget() { h.page, h.at, h.more, h.ended = nil, 0, storage.Token{}, false }
 
-// Rows returns the rows of an instance, of all its executions, the sentinel included. Partition keys must ascend from
-// call to call.
+// Rows returns the rows of an instance as the function Rows does. Partition keys must ascend from call to call.
 func (h *History) Rows(ctx context.Context, partitionKey string) ([]Row, error) {
 	for h.at < len(h.page) && storage.CompareKeys(h.page[h.at].PartitionKey, partitionKey) < 0 {
 		h.at++
@@ -64,7 +97,7 @@ func (h *History) Rows(ctx context.Context, partitionKey string) ([]Row, error) 
 	var rows []Row
 	for {
 		for ; h.at < len(h.page) && h.page[h.at].PartitionKey == partitionKey; h.at++ {
-			rows = append(rows, Row{h.page[h.at].RowKey, h.page[h.at].ETag})
+			rows = append(rows, rowOf(&h.page[h.at]))
 		}
 		if h.at < len(h.page) || h.ended {
 			return rows, nil
@@ -95,12 +128,7 @@ func (h *History) jump(ctx context.Context, partitionKey string) error {
 // next reads the page that follows; it is empty only where there is no more.
 func (h *History) next(ctx context.Context) error {
 	for {
-		page, err := h.hub.Tables.Query(ctx, h.hub.Names.History(), storage.Query{
-			Filter: h.filter, Columns: []string{"PartitionKey", "RowKey"}, Top: h.top, From: h.more,
-		})
-		if errors.Is(err, storage.ErrContainerNotFound) {
-			return errors.Join(taskhub.ErrHubNotFound, err)
-		}
+		page, err := query(ctx, h.hub, storage.Query{Filter: h.filter, Columns: columns, Top: h.top, From: h.more})
 		if err != nil {
 			return err
 		}
