@@ -7,6 +7,9 @@ FUZZTIME ?= 30s
 # to it, and stops it again. Without npm it runs the command alone and says what that skips.
 EMULATOR = scripts/with-azurite
 
+# The command line is a module of its own; what checks packages does so in each module.
+EACH = .ci/modules
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -15,23 +18,23 @@ help: ## Show this list
 
 .PHONY: test
 test: ## Run all tests, those against the storage emulator included
-	$(EMULATOR) $(GO) test ./...
+	$(EMULATOR) $(EACH) $(GO) test ./...
 
 .PHONY: unit
 unit: ## Run the tests that need nothing but Go
-	$(GO) test ./...
+	$(EACH) $(GO) test ./...
 
 .PHONY: race
 race: ## Run the unit tests under the race detector, in random order
-	$(GO) test -race -shuffle=on ./...
+	$(EACH) $(GO) test -race -shuffle=on ./...
 
 .PHONY: lint
 lint: ## Run golangci-lint
-	tool=$$(.ci/tool golangci-lint) && "$$tool" run
+	tool=$$(.ci/tool golangci-lint) && $(EACH) "$$tool" run
 
 .PHONY: fmt
 fmt: ## Format the source
-	tool=$$(.ci/tool golangci-lint) && "$$tool" fmt
+	tool=$$(.ci/tool golangci-lint) && $(EACH) "$$tool" fmt
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
@@ -57,16 +60,20 @@ cover: ## Measure how much of the source all tests cover
 
 .PHONY: tidy
 tidy: ## Check that go.mod and go.sum are tidy
-	$(GO) mod tidy -diff
+	$(EACH) $(GO) mod tidy -diff
 
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities in what the module calls
-	tool=$$(.ci/tool govulncheck) && "$$tool" ./...
+	tool=$$(.ci/tool govulncheck) && $(EACH) "$$tool" ./...
 
 .PHONY: examples
 examples: ## Build every program and run the examples of the documentation
-	$(GO) build ./...
-	$(GO) test -count=1 -run='^Example' ./...
+	$(EACH) $(GO) build ./...
+	$(EACH) $(GO) test -count=1 -run='^Example' ./...
+
+.PHONY: man
+man: ## Write the manual pages of the durable command into bin/man
+	$(GO) -C cmd/durable run ./internal/man ../../bin/man
 
 .PHONY: tools
 tools: ## Install the pinned development tools into the user's cache

@@ -13,8 +13,8 @@ import (
 // maxDelay is how far ahead a message can be scheduled: the queue service hides one for seven days at most.
 const maxDelay = 6*24*time.Hour + 23*time.Hour
 
-// firstYear is the first year that a DateTime of the table service can lie in.
-const firstYear = 1601
+// firstYear and lastYear are those that a DateTime of the table service can lie in.
+const firstYear, lastYear = 1601, 9999
 
 // encodeInput returns the JSON text for a value, or nil for none. A json.RawMessage keeps every byte.
 func encodeInput(what string, v any) (*string, error) {

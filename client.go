@@ -17,8 +17,9 @@ import (
 // OrchestrationClient starts, watches and steers the instances of one task hub. It is safe for concurrent use and
 // holds nothing that needs to be closed.
 type OrchestrationClient struct {
-	hub *taskhub.Hub
-	log *slog.Logger
+	hub        *taskhub.Hub
+	log        *slog.Logger
+	management *ManagementEndpoint // nil if there is none
 }
 
 // cleanupTimeout bounds what is done to clean up after the caller's context has ended.
@@ -45,6 +46,10 @@ type ClientOptions struct {
 	// MaxPayloadSize is the largest input, output or history text in bytes that is read into memory; a larger one is
 	// [ErrPayloadTooLarge]. Defaults to 64 MiB.
 	MaxPayloadSize int64
+
+	// Management is where the HTTP management API of the task hub is. [OrchestrationClient.CreateHttpManagementPayload]
+	// and its like need it. Defaults to none.
+	Management *ManagementEndpoint
 
 	// Logger receives what may help to find a fault, without payloads and secrets. Defaults to none.
 	Logger *slog.Logger
@@ -112,9 +117,29 @@ func newAzureClient(
 	if opts == nil {
 		opts = &ClientOptions{}
 	}
-	return newClient(*account, taskHub, taskhub.Options{
+	c, err := newClient(*account, taskHub, taskhub.Options{
 		PartitionCount: opts.PartitionCount, MaxPayload: opts.MaxPayloadSize, BlobEndpoint: ep.Blob,
 	}, opts.Logger)
+	if err == nil && opts.Management != nil {
+		err = c.setManagement(*opts.Management)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// setManagement sets a copy of the endpoint, which the caller may go on changing.
+func (c *OrchestrationClient) setManagement(e ManagementEndpoint) error {
+	c.management = &e
+	e, err := c.endpoint(&e)
+	if err == nil {
+		err = e.check()
+	}
+	if err != nil {
+		return newClientError(c.hub.Hub(), err)
+	}
+	return nil
 }
 
 func newClientError(taskHub string, err error) error {
@@ -146,6 +171,7 @@ func init() {
 	hook.NewClient = func(account storage.Account, taskHub string, opts taskhub.Options) (any, error) {
 		return newClient(account, taskHub, opts, nil)
 	}
+	hook.Hub = func(client any) *taskhub.Hub { return client.(*OrchestrationClient).hub }
 }
 
 // TaskHub returns the name of the task hub, as it was given.

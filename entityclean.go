@@ -98,21 +98,14 @@ func (o *CleanEntityStorageOptions) check() (CleanEntityStorageOptions, error) {
 		return CleanEntityStorageOptions{}, invalid("neither RemoveEmptyEntities nor ReleaseOrphanedLocks is set")
 	}
 	checked := *o
-	if checked.Concurrency == 0 {
-		checked.Concurrency = defaultPurgeConcurrency
-	}
 	if checked.MinimumAge == 0 {
 		checked.MinimumAge = defaultMinimumAge
 	}
-	switch {
-	case checked.Concurrency < 1 || checked.Concurrency > maxPurgeConcurrency:
-		return checked, invalid("Concurrency is 1 to %d", maxPurgeConcurrency)
-	case checked.MinimumAge < 0:
+	if checked.MinimumAge < 0 {
 		return checked, invalid("MinimumAge is negative")
-	case checked.RequestsPerSecond < 0:
-		return checked, invalid("RequestsPerSecond is negative")
 	}
-	return checked, nil
+	err := checkBulk(&checked.Concurrency, checked.RequestsPerSecond)
+	return checked, err
 }
 
 // cleanColumns are the columns of a row that a cleaning looks at.

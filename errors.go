@@ -37,6 +37,8 @@ var (
 	ErrPayloadMissing = taskhub.ErrPayloadMissing
 	// ErrPayloadTooLarge: an input or output is larger than [ClientOptions] allows.
 	ErrPayloadTooLarge = wire.ErrPayloadTooLarge
+	// ErrNoManagementEndpoint: it is not known where the HTTP management API of the task hub is.
+	ErrNoManagementEndpoint = errors.New("no management endpoint")
 	// ErrAccessDenied: the storage account refuses the credential, or it lacks a permission.
 	ErrAccessDenied = errors.New("access denied")
 )
@@ -46,7 +48,7 @@ var (
 type Error struct {
 	// Op is the method, such as "StartNew".
 	Op string
-	// TaskHub is the task hub's name.
+	// TaskHub is the task hub's name, or "" where the operation is not about one.
 	TaskHub string
 	// InstanceID is the instance, or "" where the operation is not about one.
 	InstanceID string
@@ -63,7 +65,10 @@ func (e *Error) Error() string {
 	if e.InstanceID != "" {
 		fmt.Fprintf(&b, " %q", e.InstanceID)
 	}
-	fmt.Fprintf(&b, " (hub %s): ", e.TaskHub)
+	if e.TaskHub != "" {
+		fmt.Fprintf(&b, " (hub %s)", e.TaskHub)
+	}
+	b.WriteString(": ")
 	if e.Status != "" {
 		fmt.Fprintf(&b, "instance is %s: ", e.Status)
 	}
@@ -83,11 +88,11 @@ func (c *OrchestrationClient) failIn(op, instanceID string, status RuntimeStatus
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, storage.ErrPrecondition):
+	case errors.Is(err, storage.ErrPrecondition) && !errors.Is(err, ErrConflict):
 		err = fmt.Errorf("%w: %w", ErrConflict, err)
-	case errors.Is(err, storage.ErrDenied):
+	case errors.Is(err, storage.ErrDenied) && !errors.Is(err, ErrAccessDenied):
 		err = fmt.Errorf("%w: %w", ErrAccessDenied, err)
-	case errors.Is(err, storage.ErrBeingDeleted):
+	case errors.Is(err, storage.ErrBeingDeleted) && !errors.Is(err, ErrInvalidState):
 		err = fmt.Errorf("%w: try again in a minute: %w", ErrInvalidState, err)
 	case errors.Is(err, storage.ErrContainerNotFound) && !errors.Is(err, ErrTaskHubNotFound) &&
 		!errors.Is(err, ErrPayloadMissing):

@@ -73,7 +73,7 @@ func TestPurgePlan(t *testing.T) {
 		{"short pages", 150, durable.InstanceFilter{}, memstore.Options{PageSize: 40}, true, durable.PurgeScan},
 		{"empty pages", 150, durable.InstanceFilter{}, memstore.Options{PageSize: 40, ScanLimit: 25}, true, durable.PurgeScan},
 		{
-			"few of many", 300, durable.InstanceFilter{InstanceIDPrefix: "order-010"},
+			"few of many", 100, durable.InstanceFilter{InstanceIDPrefix: "order-010"},
 			memstore.Options{PageSize: 40, ScanLimit: 25}, true, durable.PurgeOneByOne,
 		},
 		{"by tag", 100, durable.InstanceFilter{Tags: map[string]string{"a": "b"}}, memstore.Options{}, true, durable.PurgeOneByOne},

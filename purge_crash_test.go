@@ -20,7 +20,7 @@ import (
 // crashHub has instances of every kind that a purge treats differently, and those that it must not touch.
 func (f *fixture) crashHub(t *testing.T) (ended []string) {
 	t.Helper()
-	for i, rows := range []int{0, 1, 3, 99, 100, 101, 250} {
+	for i, rows := range []int{0, 2, 3, 101, 1, 100, 210} {
 		id := fmt.Sprintf("order-%d", i)
 		f.ended(t, id, rows, i%4)
 		ended = append(ended, id)

@@ -196,7 +196,9 @@ func TestPurgeRecordedOddIDs(t *testing.T) {
 			require.Equal(t, 1, forget(want, f.names.Instances(), id))
 			require.Equal(t, result.BlobsDeleted, forgetBlobs(want, f.names.LargeMessages(), id))
 			if f.mem != nil { // reading a hub takes the emulator long
-				require.Empty(t, golden.Diff(want, f.dumped(t), rest), id)
+				got := f.dumped(t)
+				require.Equal(t, want.Tables, got.Tables, id)
+				require.Equal(t, want.Blobs, got.Blobs, id)
 			}
 		}
 		require.Empty(t, golden.Diff(want, f.dumped(t), rest))

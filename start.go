@@ -267,3 +267,58 @@ func (s *starter) discard(ctx context.Context) {
 	s.hub.Discard(ctx, s.out)
 	s.out = nil
 }
+
+// abandon takes back what a failed start has written and adds to the error what could not be taken back, or what may
+// still happen.
+//
+// Where the outcome of the send is unknown, the message may be on its way. Without the row the engine throws it away,
+// unless it has looked at the row already. Its payload stays: a message that refers to a missing blob would be tried
+// again for ever.
+func (s *starter) abandon(ctx context.Context, cause error) error {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	uncertain := errors.Is(cause, storage.ErrUncertain)
+	if !uncertain {
+		s.discard(ctx)
+	}
+	if errors.Is(cause, ErrInstanceExists) || errors.Is(cause, ErrTaskHubNotFound) && s.etag == "" {
+		return cause
+	}
+	switch err := s.takeBack(ctx); {
+	case err == nil && uncertain:
+		return fmt.Errorf("%w; the instance's row was taken back, but if the message arrived first the instance may run: "+
+			"look at its status before starting it again", cause)
+	case errors.Is(err, storage.ErrPrecondition):
+		return fmt.Errorf("%w; yet the instance has changed since, so the message seems to have arrived: look at its status",
+			cause)
+	case err != nil:
+		return fmt.Errorf("%w; the instance's row could not be taken back (%w) and may stay Pending: "+
+			"StartOrGet starts it after all, Purge with Force removes it", cause, err)
+	}
+	return cause
+}
+
+// takeBack removes the row of this start, or puts back the one that it replaced, unless somebody else has changed it.
+func (s *starter) takeBack(ctx context.Context) error {
+	if s.etag == "" { // whether the row was written is not known
+		row, err := s.readRow(ctx)
+		if errors.Is(err, ErrInstanceNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !s.own(row) {
+			return nil
+		}
+	}
+	if s.replaced != nil {
+		_, err := s.hub.UpdateInstance(ctx, s.replaced, storage.Replace, s.etag)
+		return err
+	}
+	err := s.hub.DeleteInstance(ctx, wire.EscapeKey(s.start.InstanceID), s.etag)
+	if errors.Is(err, ErrInstanceNotFound) {
+		return nil
+	}
+	return err
+}

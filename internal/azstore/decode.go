@@ -329,6 +329,7 @@ func (d *decoder) retype(k *known, v *storage.Value) error {
 		ok = k.fromJSON == jsonString || number
 	case storage.DateTime, storage.GUID, storage.Binary:
 		ok = k.fromJSON == jsonString
+	case storage.None:
 	}
 	if !ok {
 		return d.errorf("a value is not of its type")

@@ -59,6 +59,7 @@ func appendColumn(b []byte, c *storage.Column) []byte {
 		if !specialDouble(c.Text) {
 			return append(b, c.Text...)
 		}
+	default: // the others are strings in JSON
 	}
 	return appendString(b, c.Text)
 }
@@ -97,8 +98,9 @@ func validText(v storage.Value) bool {
 	case storage.Binary:
 		_, err = base64.StdEncoding.DecodeString(v.Text)
 		return err == nil
+	default:
+		return false
 	}
-	return false
 }
 
 func validInt(s string, bits int) bool {

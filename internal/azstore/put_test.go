@@ -271,7 +271,7 @@ func TestPutOverNetwork(t *testing.T) {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			b, _ := io.ReadAll(r.Body)
 			if strings.Contains(string(b), "<MessageText>x</MessageText>") {
-				w.WriteHeader(201)
+				w.WriteHeader(http.StatusCreated)
 			}
 		}))
 		defer s.Close()

@@ -122,7 +122,7 @@ func (s *Server) read(r io.Reader, log io.Writer, ready chan<- error) {
 	var said strings.Builder
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
-		fmt.Fprintln(log, lines.Text())
+		_, _ = fmt.Fprintln(log, lines.Text())
 		fmt.Fprintln(&said, lines.Text())
 		m := listening.FindStringSubmatch(lines.Text())
 		if m == nil {

@@ -8,7 +8,7 @@ import (
 const (
 	// ConnectionEnv names the storage account that tests use.
 	ConnectionEnv = "DURABLE_TEST_CONNECTION_STRING"
-	// RequireEnv, if set, makes tests fail that would be skipped for want of an account.
+	// RequireEnv makes tests fail that would be skipped for want of an account.
 	RequireEnv = "DURABLE_TEST_REQUIRE_STORAGE"
 )
 

@@ -11,10 +11,12 @@ import (
 	"github.com/go-durable/durable/internal/tap"
 )
 
-// What package tap shows of a call.
 type (
-	Call    = tap.Call
-	Phase   = tap.Phase
+	// Call is a call of a method of package storage.
+	Call = tap.Call
+	// Phase is where in a call a hook runs.
+	Phase = tap.Phase
+	// Service is one of the services of an account.
 	Service = tap.Service
 )
 

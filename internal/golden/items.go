@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-durable/durable/internal/dump"
 	"github.com/go-durable/durable/internal/storage"
 )
 
@@ -30,7 +31,7 @@ func items(d *Dump, opts *Options) map[string][]string {
 		dump: d, opts: opts, found: map[string][]string{},
 		norm: Normalizer{KeepTimes: opts.KeepTimes, PlainGUIDs: opts.PlainGUIDs},
 	}
-	for _, suffix := range hubTables {
+	for _, suffix := range dump.HubTables {
 		if rows, ok := d.Tables[d.Hub+suffix]; ok && !slices.Contains(opts.Skip, suffix) {
 			it.table(d.Hub+suffix, rows)
 		}
@@ -49,7 +50,7 @@ func items(d *Dump, opts *Options) map[string][]string {
 }
 
 func (it *itemizer) skips(name string) bool {
-	return slices.Contains(it.opts.Skip, strings.TrimPrefix(name, it.dump.prefix()))
+	return slices.Contains(it.opts.Skip, strings.TrimPrefix(name, it.dump.Prefix()))
 }
 
 // add keeps what has the same name after normalising apart.
@@ -92,19 +93,10 @@ func (it *itemizer) columns(e *storage.Entity, text func(string) string) []strin
 		case c.Type == storage.String:
 			lines = append(lines, fmt.Sprintf("%s: %q", c.Name, text(c.Text)))
 		default:
-			lines = append(lines, fmt.Sprintf("%s: %s (%s)", c.Name, text(c.Text), typeName(c.Type)))
+			lines = append(lines, fmt.Sprintf("%s: %s (%s)", c.Name, text(c.Text), dump.TypeName(c.Type)))
 		}
 	}
 	return lines
-}
-
-func typeName(t storage.Type) string {
-	for name, other := range odataTypes {
-		if other == t {
-			return strings.TrimPrefix(name, "Edm.")
-		}
-	}
-	return fmt.Sprintf("type %d", t)
 }
 
 func (it *itemizer) queue(name string, q Queue) {

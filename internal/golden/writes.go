@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-durable/durable/internal/dump"
 	"github.com/go-durable/durable/internal/storage"
 )
 
@@ -102,7 +103,10 @@ func (s *Step) BlobWrites(t testing.TB) []BlobWrite {
 		if !ok {
 			continue // creates the container
 		}
-		b := Blob{name, r.Headers["x-ms-blob-content-type"], r.Headers["x-ms-blob-content-encoding"], r.Body}
+		b := Blob{
+			Name: name, ContentType: r.Headers["x-ms-blob-content-type"],
+			ContentEncoding: r.Headers["x-ms-blob-content-encoding"], Content: r.Body,
+		}
 		found = append(found, BlobWrite{container, b, r.Headers["if-none-match"] == "*"})
 	}
 	return found
@@ -137,7 +141,7 @@ func (r *Request) queueMessage() (QueueMessage, error) {
 	if err := xml.Unmarshal(bytes.TrimPrefix(r.Body, []byte("\ufeff")), &body); err != nil {
 		return QueueMessage{}, err
 	}
-	m := QueueMessage{Queue: strings.TrimSuffix(path, "/messages"), Message: decode(body.Text)}
+	m := QueueMessage{Queue: strings.TrimSuffix(path, "/messages"), Message: dump.DecodeMessage(body.Text)}
 	if seconds := query.Get("visibilitytimeout"); seconds != "" {
 		m.Delay, err = time.ParseDuration(seconds + "s")
 	}
@@ -165,7 +169,7 @@ func (r *Request) tableWrites() ([]TableWrite, error) {
 		w.Method = m
 	}
 	if len(r.Body) > 0 {
-		if err := (*row)(&w.Entity).UnmarshalJSON(r.Body); err != nil {
+		if err := (*dump.Row)(&w.Entity).UnmarshalJSON(r.Body); err != nil {
 			return nil, err
 		}
 	}

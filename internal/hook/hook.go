@@ -1,4 +1,5 @@
-// Package hook lets durabletest make a client on any storage without a constructor for it in the public package.
+// Package hook lets durabletest make a client on any storage without a constructor for it in the public package, and
+// get at the task hub of any client.
 package hook
 
 import (
@@ -8,3 +9,6 @@ import (
 
 // NewClient returns a *durable.OrchestrationClient. Package durable sets it.
 var NewClient func(account storage.Account, taskHub string, opts taskhub.Options) (any, error)
+
+// Hub returns the task hub of a *durable.OrchestrationClient. Package durable sets it.
+var Hub func(client any) *taskhub.Hub

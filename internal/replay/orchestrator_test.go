@@ -232,7 +232,7 @@ func (o *orchestrator) replay(program step, rows []wire.Event) {
 func (o *orchestrator) match(ev wire.Event) {
 	p, ok := o.pending[ev.EventID]
 	if !ok || p.Type != ev.Type || p.Name != ev.Name {
-		o.diverged = fmt.Errorf("Non-Deterministic workflow detected: %s %d %s", ev.Type, ev.EventID, ev.Name) //nolint:staticcheck // the engine's words
+		o.diverged = fmt.Errorf("Non-Deterministic workflow detected: %s %d %s", ev.Type, ev.EventID, ev.Name)
 		return
 	}
 	delete(o.pending, ev.EventID)

@@ -115,7 +115,7 @@ func (h *Hub) Resources(ctx context.Context) (*Resources, error) {
 	}
 	r := &Resources{
 		Tables:     tables,
-		Containers: pick(containers, h.AppLease(), h.Leases(), h.LargeMessages()),
+		Containers: pick(containers, h.AppLease(), h.Leases(), h.LargeMessages(), h.Quarantine()),
 	}
 	for _, q := range queues {
 		if _, ok := h.partitionOf(q); ok || q == h.WorkItems() {

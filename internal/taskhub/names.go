@@ -53,14 +53,17 @@ func (n Names) WorkItems() string { return n.lower + "-workitems" }
 // LargeMessages returns the container of payloads.
 func (n Names) LargeMessages() string { return n.lower + "-largemessages" }
 
+// Quarantine returns the container of messages that were taken out of their queues. Only this module makes it.
+func (n Names) Quarantine() string { return n.lower + "-quarantine" }
+
 // Leases returns the container in which hosts with a blob partition manager keep who owns which control queue.
 func (n Names) Leases() string { return n.lower + "-leases" }
 
 // AppLease returns the container that the host in charge of the hub holds a lease on.
 func (n Names) AppLease() string { return n.lower + "-applease" }
 
-// infoBlob is where hosts with a blob partition manager record the partition count, in the container of leases.
-const infoBlob = "taskhub.json"
+// InfoBlob is where hosts with a blob partition manager record the partition count, in the container of leases.
+const InfoBlob = "taskhub.json"
 
 // partitionOf returns the partition of a control queue.
 func (n Names) partitionOf(queue string) (int, bool) {
@@ -73,4 +76,15 @@ func (n Names) partitionOf(queue string) (int, bool) {
 		return 0, false
 	}
 	return p, true
+}
+
+// ControlQueues counts the control queues of the hub among some queues.
+func (n Names) ControlQueues(queues map[string]bool) int {
+	count := 0
+	for p := range wire.MaxPartitions {
+		if queues[n.ControlQueue(p)] {
+			count++
+		}
+	}
+	return count
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/go-durable/durable/internal/storage"
@@ -185,7 +186,7 @@ const maxInfo = 64 << 10
 
 // countInfo reads taskhub.json (BlobPartitionLeaseManager.cs, TaskHubInfo.cs).
 func (h *Hub) countInfo(ctx context.Context) (Count, error) {
-	r, err := h.Blobs.Open(ctx, h.Leases(), infoBlob)
+	r, err := h.Blobs.Open(ctx, h.Leases(), InfoBlob)
 	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrContainerNotFound) {
 		return Count{}, nil
 	}
@@ -216,3 +217,18 @@ func (h *Hub) parseInfo(text []byte) (int, error) {
 	}
 	return info.PartitionCount, nil
 }
+
+// ControlQueues returns the names of the control queues that exist, in order.
+func (h *Hub) ControlQueues(ctx context.Context) ([]string, error) {
+	queues, err := h.Queues.ListQueues(ctx, h.controlQueues())
+	if err != nil {
+		return nil, fmt.Errorf("list queues: %w", err)
+	}
+	return slices.DeleteFunc(queues, func(q string) bool {
+		_, ok := h.partitionOf(q)
+		return !ok
+	}), nil
+}
+
+// PartitionOf returns the partition of a control queue.
+func (h *Hub) PartitionOf(queue string) (int, bool) { return h.partitionOf(queue) }

@@ -10,20 +10,20 @@ import (
 	"github.com/go-durable/durable/internal/wire"
 )
 
-// sampleRequests is how many requests SampleKeys may spend on each part.
-const sampleRequests = 12
-
 // SampleKeys returns up to n-1 keys of the Instances table between from and to ("" is no bound), in order, that cut the
-// range into parts of about the same number of instances, and how many requests that took.
+// range into parts of about the same number of instances, and how many requests that took: about as many as the budget
+// at most.
 //
 // It looks at the tree that the keys' characters form: a node's children are found by asking for the first key behind
 // the child before. Siblings are taken to be of the same size. The largest node is looked into until none is larger
 // than half a part.
-func (h *Hub) SampleKeys(ctx context.Context, from, to string, n int) (cuts []string, requests int, err error) {
+func (h *Hub) SampleKeys(
+	ctx context.Context, from, to string, n, budget int,
+) (cuts []string, requests int, err error) {
 	if n < 2 || to != "" && storage.CompareKeys(from, to) >= 0 {
 		return nil, 0, nil
 	}
-	s := &sampler{hub: h, budget: n * sampleRequests}
+	s := &sampler{hub: h, budget: budget}
 	nodes := []keyNode{{from: from, to: to, weight: 1}}
 	for s.requests < s.budget {
 		i := heaviest(nodes)

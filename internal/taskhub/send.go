@@ -82,6 +82,11 @@ func (h *Hub) SendOrDiscard(ctx context.Context, out *Outgoing, delay time.Durat
 	return err
 }
 
+// SendWork puts a message into the work-item queue. Otherwise it is [Hub.Send].
+func (h *Hub) SendWork(ctx context.Context, out *Outgoing) error {
+	return hubError(h.Queues.Put(ctx, h.WorkItems(), out.text, 0))
+}
+
 // Discard removes what [Hub.Prepare] stored for a message that will not be sent.
 func (h *Hub) Discard(ctx context.Context, out *Outgoing) {
 	if out != nil && out.Blob != "" {

@@ -15,6 +15,8 @@ const (
 	typeTaskMessage  = "DurableTask.Core.TaskMessage"
 	typeInstance     = "DurableTask.Core.OrchestrationInstance"
 	typeTraceContext = "DurableTask.Core.Tracing.DistributedTraceContext"
+
+	typeParentInstance = "DurableTask.Core.ParentInstance"
 	typeEventPrefix  = "DurableTask.Core.History."
 	typeEventSuffix  = "Event"
 )
@@ -71,7 +73,13 @@ type Message struct {
 	Event     json.RawMessage
 	// BlobName is the blob that holds the whole message, set in a wrapper only.
 	BlobName string
+
+	// executionContext says that the message carries an OrchestrationExecutionContext. Readers do without.
+	executionContext bool
 }
+
+// emptyContext is what workers write where an orchestration has no tags to hand on.
+const emptyContext = `{"$type":"DurableTask.Core.OrchestrationExecutionContext","OrchestrationTags":null}`
 
 const emptyGUID = "00000000-0000-0000-0000-000000000000"
 
@@ -85,6 +93,9 @@ func (m *Message) JSON() []byte {
 		Event:                         m.Event,
 		OrchestrationInstance:         instanceRef{typeInstance, m.InstanceID, optional(m.ExecutionID)},
 		OrchestrationExecutionContext: json.RawMessage("null"),
+	}
+	if m.executionContext {
+		tm.OrchestrationExecutionContext = json.RawMessage(emptyContext)
 	}
 	return marshal(&envelope{
 		Type: typeMessageData, ActivityID: m.ActivityID, TaskMessage: tm, SequenceNumber: m.SequenceNumber,

@@ -95,7 +95,7 @@ const grace = 30 * time.Second
 
 // execute runs the command and returns its exit code.
 func execute(args, env []string, signals <-chan os.Signal) int {
-	cmd := exec.Command(args[0], args[1:]...) //nolint:gosec // running it is the purpose
+	cmd := exec.CommandContext(context.Background(), args[0], args[1:]...) // ended by signals, not by a context
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), env...)
 	if err := cmd.Start(); err != nil {

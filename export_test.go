@@ -1,0 +1,4 @@
+package durable
+
+// FirstPollInterval is the first pause of WaitForCompletion.
+const FirstPollInterval = firstPollInterval
