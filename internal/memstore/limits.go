@@ -63,20 +63,28 @@ func checkEntity(op storage.Op) error {
 	default:
 		return invalid("operation of kind %d", op.Kind)
 	}
-	seen := make(map[string]bool, len(e.Columns))
-	for _, c := range e.Columns {
+	for i, c := range e.Columns {
 		if c.Type == storage.None {
 			continue
 		}
-		if seen[c.Name] || !validColumnName(c.Name) {
+		if named(e.Columns[:i], c.Name) || !validColumnName(c.Name) {
 			return invalid("column name %q", c.Name)
 		}
-		seen[c.Name] = true
 		if !validValue(c.Value) {
 			return invalid("value of column %s", c.Name)
 		}
 	}
 	return checkSize(e)
+}
+
+// named reports whether one of a few columns has a name and a value. A map would take longer.
+func named(columns []storage.Column, name string) bool {
+	for i := range columns {
+		if columns[i].Name == name && columns[i].Type != storage.None {
+			return true
+		}
+	}
+	return false
 }
 
 // checkSize checks a whole entity by the service's own formula.

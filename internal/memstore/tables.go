@@ -3,7 +3,6 @@ package memstore
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -131,5 +130,5 @@ func (s *tables) tick() time.Time {
 
 // tagOf writes a version as the service does.
 func tagOf(timestamp storage.Value) storage.ETag {
-	return storage.ETag(`W/"datetime'` + url.QueryEscape(timestamp.Text) + `'"`)
+	return storage.ETag(`W/"datetime'` + strings.ReplaceAll(timestamp.Text, ":", "%3A") + `'"`)
 }

@@ -140,6 +140,7 @@ func current(rows []storage.Entity, executionID string) (*History, error) {
 	case h.ExecutionID == "" && len(rows) > 0:
 		h.ExecutionID = rows[0].Text(wire.ColExecutionID)
 	}
+	h.Events = make([]wire.Event, 0, len(rows))
 	for i := range rows {
 		if rows[i].RowKey == wire.SentinelKey || rows[i].Text(wire.ColExecutionID) != h.ExecutionID {
 			break

@@ -18,6 +18,9 @@ type Outgoing struct {
 	Blob string
 }
 
+// Text returns the message as it will lie in the queue.
+func (o *Outgoing) Text() string { return o.text }
+
 // Prepare numbers a message and, if it is large, stores it in a blob. What is left for [Hub.Send] is one request.
 func (h *Hub) Prepare(ctx context.Context, m *wire.Message) (*Outgoing, error) {
 	return h.prepare(ctx, m, false)

@@ -1,0 +1,219 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/require"
+
+	"github.com/go-durable/durable/cmd/durable/internal/cli"
+)
+
+// TestEveryCommandIsDocumented: a description, an example that is a command line of the command, and flags with a text.
+func TestEveryCommandIsDocumented(t *testing.T) {
+	t.Parallel()
+	var check func(cmd *cobra.Command)
+	check = func(cmd *cobra.Command) {
+		for _, sub := range cmd.Commands() {
+			check(sub)
+		}
+		if !cmd.HasParent() {
+			return
+		}
+		require.NotEmpty(t, cmd.Short, cmd.CommandPath())
+		require.LessOrEqual(t, len(cmd.Short), 58, "%s: it has to fit behind its name", cmd.Short)
+		require.Contains(t, cmd.Example, "durable ", cmd.CommandPath())
+		names := append([]string{cmd.Name()}, cmd.Aliases...)
+		for line := range strings.Lines(cmd.Example) {
+			named := false
+			for _, name := range names {
+				named = named || strings.Contains(line, " "+name+" ") || strings.HasSuffix(strings.TrimSpace(line), " "+name)
+			}
+			require.True(t, named || cmd.HasSubCommands(), "%s: %s", cmd.CommandPath(), line)
+			if _, args, ok := strings.Cut(line, "durable "); ok {
+				args, _, _ = strings.Cut(args, "|")
+				args, _, _ = strings.Cut(args, "&&")
+				args, _, _ = strings.Cut(args, ">")
+				_, _, err := cli.Command().Find(strings.Fields(args))
+				require.NoError(t, err, line)
+			}
+		}
+	}
+	check(cli.Command())
+}
+
+// TestHelpFits: no line of any help is longer than a terminal is wide.
+func TestHelpFits(t *testing.T) {
+	t.Parallel()
+	for _, args := range []string{
+		"", "start-new", "status", "history", "list", "count", "wait", "watch", "raise-event", "terminate", "suspend", "resume",
+		"rewind", "reset", "restart", "purge", "create-task-hub", "delete-task-hub", "task-hub", "list-task-hubs", "entity",
+		"entity list", "entity get", "entity signal", "entity clean", "serve", "version",
+	} {
+		var stdout bytes.Buffer
+		p := &cli.Process{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stdout, Dir: t.TempDir()}
+		require.Zero(t, p.Run(t.Context(), append(strings.Fields(args), "--help")...))
+		example := false
+		for line := range strings.Lines(stdout.String()) {
+			example = strings.HasPrefix(line, "Examples:") || example && line != "\n"
+			require.True(t, example || len([]rune(line)) <= 81, "%s: %s", args, line)
+		}
+	}
+}
+
+// TestChangingCommandsTakeYes: scripts give --yes to every command that changes something.
+func TestChangingCommandsTakeYes(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"start-new", "raise-event", "terminate", "suspend", "resume", "rewind", "reset", "restart", "purge-history",
+		"create-task-hub", "delete-task-hub", "entity signal", "entity clean",
+	} {
+		cmd, _, err := cli.Command().Find(strings.Fields(name))
+		require.NoError(t, err)
+		require.NotNil(t, cmd.Flags().Lookup("yes"), name)
+	}
+}
+
+// TestCoreToolsNames: the commands, aliases and flags that Core Tools have.
+func TestCoreToolsNames(t *testing.T) {
+	t.Parallel()
+	commands := map[string]string{
+		"start-new": "id input function-name", "get-runtime-status": "id show-input show-output", "get-history": "id",
+		"get-instances": "created-after created-before runtime-status top continuation-token",
+		"raise-event":   "id event-name event-data", "terminate": "id reason", "rewind": "id reason",
+		"purge-history": "created-after created-before runtime-status", "delete-task-hub": "",
+		"start": "", "status": "", "history": "", "list": "", "raise": "", "purge": "",
+	}
+	for name, flags := range commands {
+		cmd, _, err := cli.Command().Find([]string{name})
+		require.NoError(t, err, name)
+		cmd.InheritedFlags()
+		for _, flag := range append(strings.Fields(flags), "connection-string-setting", "task-hub-name") {
+			require.NotNil(t, cmd.Flags().Lookup(flag), "%s --%s", name, flag)
+		}
+	}
+}
+
+func TestParseTime(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 10, 14, 30, 0, 0, time.UTC)
+	tests := map[string]string{
+		"2018-03-10T10:01:00Z": "2018-03-10T10:01:00Z", "2018-03-10T23:59Z": "2018-03-10T23:59:00Z",
+		"2018-11-14T19:35:00.0000000Z": "2018-11-14T19:35:00Z", "2018-03-10T10:01:00+02:00": "2018-03-10T08:01:00Z",
+		"2018-03-10T10:01:00": "2018-03-10T10:01:00Z", "2018-03-10T10:01": "2018-03-10T10:01:00Z",
+		"2018-03-10 10:01": "2018-03-10T10:01:00Z", "2018-03-10": "2018-03-10T00:00:00Z",
+		"now": "2026-03-10T14:30:00Z", "today": "2026-03-10T00:00:00Z", "Yesterday": "2026-03-09T00:00:00Z",
+		"tomorrow": "2026-03-11T00:00:00Z", "7d": "2026-03-03T14:30:00Z", "2h": "2026-03-10T12:30:00Z",
+		"1w1d12h30m": "2026-03-02T02:00:00Z", "90s": "2026-03-10T14:28:30Z", "0s": "2026-03-10T14:30:00Z",
+	}
+	for text, want := range tests {
+		got, err := cli.ParseTime(text, now)
+		require.NoError(t, err, text)
+		require.Equal(t, want, got.Format(time.RFC3339Nano), text)
+	}
+	for _, text := range []string{"", "soon", "7", "-7d", "-2h", "d", "1.5d", "3/10/2018", "2018-13-01", "99999999h", "1d1w", "70000w"} {
+		_, err := cli.ParseTime(text, now)
+		require.Error(t, err, text)
+	}
+}
+
+func FuzzParseDuration(f *testing.F) {
+	for _, s := range []string{"7d", "1w2d3h", "90s", "-1h", "9223372036854775807ns", "65535w65535d2000000h"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if d, err := cli.ParseDuration(text); err == nil && d < 0 {
+			t.Fatalf("%q is %v", text, d)
+		}
+	})
+}
+
+// FuzzPlainJSON: what is JSON already stays what it is, and nothing but JSON comes to be that was not meant.
+func FuzzPlainJSON(f *testing.F) {
+	for _, s := range []string{
+		`{"a":1,}`, "{// x\n\"a\":\"//\"}", `/**/[1,/*,*/]`, `{"a":"\\\"/*"}`, `/*`, `"`, `//`, `[1,]]`, `/*/`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		got := cli.PlainJSON(text)
+		if json.Valid(text) && !bytes.Equal(got, text) {
+			t.Fatalf("%q became %q", text, got)
+		}
+	})
+}
+
+func TestPlainJSON(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		"{\"a\": 1, // one\n}":           `{"a":1}`,
+		`{"a": [1, 2, /* , */ ], }`:      `{"a":[1,2]}`,
+		`{"u": "http://x/*", "b": "\\"}`: `{"u":"http://x/*","b":"\\"}`,
+		"\ufeff{}":                       `{}`,
+		`{"a":/*/**/1}`:                  `{"a":1}`,
+	}
+	for text, want := range tests {
+		var b bytes.Buffer
+		require.NoError(t, json.Compact(&b, cli.PlainJSON([]byte(text))), text)
+		require.Equal(t, want, b.String())
+	}
+}
+
+func TestYAML(t *testing.T) {
+	t.Parallel()
+	got, err := cli.YAML([]byte(`{"z":1e100,"a":[],"n":null,"s":"true","t":"2026-01-01","m":"a\nb","e":"😀","big":123456789012345678901,"o":{}}`))
+	require.NoError(t, err)
+	require.Equal(t, `z: 1e100
+a: []
+n: null
+s: "true"
+t: "2026-01-01"
+m: |-
+  a
+  b
+e: "\U0001F600"
+big: 123456789012345678901
+o: {}
+`, string(got))
+}
+
+// TestHang: lines end at the terminal's edge, and their rest is indented.
+func TestHang(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "short\n  a line that\n  is longer\nand one more\nhere\naveryveryverylongword", cli.Hang("short\n  a line that is longer\nand one more here\naveryveryverylongword", 13))
+	require.Equal(t, "  name  a text\n        that\n        goes on", cli.Hang("  name  a text that goes on", 15))
+	require.Equal(t, "as it is", cli.Hang("as it is", 0))
+}
+
+// TestIdentity: without a connection string the client is made with Entra ID, and nothing is asked of anybody before it is
+// needed. An ID that cannot be is refused by the client that was made.
+func TestIdentity(t *testing.T) {
+	t.Parallel()
+	for name, env := range map[string][]string{
+		"account":          nil,
+		"accountName":      {"AzureWebJobsStorage__accountName=contoso"},
+		"managed identity": {"AzureWebJobsStorage__accountName=contoso", "AzureWebJobsStorage__credential=managedidentity", "AzureWebJobsStorage__clientId=1"},
+		"services": {
+			"AzureWebJobsStorage__tableServiceUri=https://contoso.table.core.usgovcloudapi.net",
+			"AzureWebJobsStorage__queueServiceUri=https://contoso.queue.core.usgovcloudapi.net",
+			"AzureWebJobsStorage__blobServiceUri=https://contoso.blob.core.usgovcloudapi.net",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var stdout, stderr bytes.Buffer
+			p := &cli.Process{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Env: env, Dir: t.TempDir()}
+			args := []string{"start-new", "--function-name", "F", "--id", "a/b"}
+			if env == nil {
+				args = append(args, "--account", "contoso")
+			}
+			require.Equal(t, 2, p.Run(t.Context(), args...), stderr.String())
+			require.Contains(t, stderr.String(), "account contoso, task hub DurableFunctionsHub\n")
+			require.Contains(t, stderr.String(), "invalid argument")
+		})
+	}
+}

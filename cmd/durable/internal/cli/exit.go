@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-durable/durable"
+)
+
+// The exit codes.
+const (
+	codeOK = iota
+	codeFailed
+	codeUsage
+	codeNotFound
+	codeState
+	codeTimeout
+	codePartial
+)
+
+// exitError is an error with an exit code of its own.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func coded(code int, format string, args ...any) error {
+	return &exitError{code, fmt.Errorf(format, args...)}
+}
+
+// usageError is an error of the command line or of the settings.
+func usageError(format string, args ...any) error { return coded(codeUsage, format, args...) }
+
+// exitCode returns the exit code for an error. An explicit one wins over what the package's errors mean.
+func exitCode(err error) int {
+	var e *exitError
+	switch {
+	case err == nil:
+		return codeOK
+	case errors.As(err, &e):
+		return e.code
+	case errors.Is(err, durable.ErrInstanceNotFound), errors.Is(err, durable.ErrTaskHubNotFound):
+		return codeNotFound
+	case errors.Is(err, durable.ErrInvalidState), errors.Is(err, durable.ErrInstanceExists),
+		errors.Is(err, durable.ErrConflict), errors.Is(err, durable.ErrRewindUnsafe):
+		return codeState
+	case errors.Is(err, durable.ErrInvalidArgument):
+		return codeUsage
+	case errors.Is(err, context.DeadlineExceeded):
+		return codeTimeout
+	}
+	return codeFailed
+}
+
+// fail prints an error with what may help, and returns its exit code.
+func (a *app) fail(err error) int {
+	text := strings.TrimPrefix(printable(err.Error()), "durable: ")
+	a.say("%s %s", a.errorStyle("durable:"), text)
+	if h := a.hint(err); h != "" {
+		a.say("%s", h)
+	}
+	return exitCode(err)
+}
+
+// hint says what to do about an error.
+func (a *app) hint(err error) string {
+	t := a.opened
+	if t == nil {
+		return ""
+	}
+	switch {
+	case errors.Is(err, durable.ErrTaskHubNotFound):
+		text := fmt.Sprintf("There is no task hub %q in this account. 'durable list-task-hubs' shows which there are, "+
+			"--task-hub-name chooses one, 'durable create-task-hub' makes one.", t.hub)
+		if t.hubFrom == "" {
+			text += " No hubName was found in a host.json, so that this is the default of Core Tools; apps without one use " +
+				"TestHubName on a developer's machine since extension 2, and the app's name in Azure."
+		}
+		return text
+	case errors.Is(err, durable.ErrAccessDenied):
+		text := "With Entra ID, the identity needs the roles Storage Table, Queue and Blob Data Contributor."
+		if t.connectionString != "" {
+			text = "Is the key right? The connection string is that of the setting " + t.connectionFrom + "."
+		}
+		return text
+	case errors.Is(err, durable.ErrRewindUnsafe):
+		return "--plan shows all warnings, --force carries it out in spite of them."
+	case errors.Is(err, durable.ErrPartitionCount):
+		return "'durable task-hub' shows what says so."
+	}
+	return ""
+}
+
+// printable makes a text that may come from elsewhere harmless for a terminal; line breaks stay.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case r < ' ' || r == 0x7f || r >= 0x80 && r <= 0x9f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069:
+			return '?'
+		}
+		return r
+	}, s)
+}

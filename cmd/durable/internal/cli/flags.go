@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/go-durable/durable"
+)
+
+// Flags that several commands have, or that code looks for.
+const (
+	flagID     = "id"
+	flagStatus = "runtime-status"
+)
+
+// idFlag adds the flag that names an instance.
+func idFlag(cmd *cobra.Command, id *string) {
+	cmd.Flags().StringVar(id, flagID, "", "`ID` of the instance (required)")
+	require(cmd, flagID)
+}
+
+func require(cmd *cobra.Command, flag string) { _ = cmd.MarkFlagRequired(flag) }
+
+// yesFlag adds --yes to a command that changes something without asking: there it means nothing.
+func yesFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolP("yes", "y", false, "do not ask (this command never asks)")
+}
+
+// filterFlags say which instances.
+type filterFlags struct {
+	after, before timeFlag
+	status        string
+	names         []string
+	prefix        string
+	failedWith    string
+	tags          map[string]string
+	entities      bool
+}
+
+// filterFlags adds the flags that say which instances.
+func (a *app) filterFlags(cmd *cobra.Command, f *filterFlags) {
+	a.lastingFlags(cmd, f)
+	flags := cmd.Flags()
+	flags.StringVar(&f.status, flagStatus, "", "only instances in these `states`: Pending, Running, Suspended, Completed, Failed, ...")
+	flags.StringVar(&f.failedWith, "failed-with", "", "only failed instances whose failure contains this `text`")
+	flags.BoolVar(&f.entities, "include-entities", false, "entities as well")
+	completeWith(cmd, flagStatus, stateNames()...)
+}
+
+// lastingFlags adds those of them that are about what never changes of an instance.
+func (a *app) lastingFlags(cmd *cobra.Command, f *filterFlags) {
+	f.after.now, f.before.now = a.now, a.now
+	flags := cmd.Flags()
+	flags.Var(&f.after, "created-after", "only instances created at or after this `time` (2018-03-10T10:01:00Z, yesterday, 7d)")
+	flags.Var(&f.before, "created-before", "only instances created at or before this `time`")
+	flags.StringSliceVar(&f.names, "function-name", nil, "only instances of these `orchestrators`")
+	flags.StringVar(&f.prefix, "id-prefix", "", "only instances whose ID begins with this `text`")
+	flags.StringToStringVar(&f.tags, "tag", nil, "only instances with this `name=value` among their tags")
+}
+
+func (f *filterFlags) filter() (*durable.InstanceFilter, error) {
+	states, err := parseStates(f.status)
+	if err != nil {
+		return nil, err
+	}
+	return &durable.InstanceFilter{
+		Statuses: states, CreatedFrom: f.after.t, CreatedTo: f.before.t, InstanceIDPrefix: f.prefix, Names: f.names,
+		Tags: f.tags, FailedWith: f.failedWith, IncludeEntities: f.entities,
+	}, nil
+}
+
+var states = []durable.RuntimeStatus{
+	durable.RuntimeStatusPending, durable.RuntimeStatusRunning, durable.RuntimeStatusSuspended,
+	durable.RuntimeStatusContinuedAsNew, durable.RuntimeStatusCompleted, durable.RuntimeStatusFailed,
+	durable.RuntimeStatusCanceled, durable.RuntimeStatusTerminated,
+}
+
+func stateNames() []string {
+	names := make([]string, len(states))
+	for i, s := range states {
+		names[i] = string(s)
+	}
+	return names
+}
+
+// parseStates reads states, separated by blanks or commas, in any case. A state that is unknown never widens a filter.
+func parseStates(text string) ([]durable.RuntimeStatus, error) {
+	words := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
+	if len(words) == 0 && text != "" {
+		return nil, usageError("--runtime-status names no state")
+	}
+	var found []durable.RuntimeStatus
+	for _, w := range words {
+		n := len(found)
+		for _, s := range states {
+			if strings.EqualFold(w, string(s)) {
+				found = append(found, s)
+			}
+		}
+		if len(found) == n {
+			return nil, usageError("the state %q is unknown; there are %s", w, strings.Join(stateNames(), ", "))
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/go-durable/durable"
+)
+
+type statusFlags struct {
+	id                                            string
+	input, output, showHistory, showHistoryOutput bool
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	f := &statusFlags{}
+	cmd := command("get-runtime-status", "Show the status of an instance", `  durable get-runtime-status --id order-17 --show-input --show-output
+  durable status --id order-17 --show-history --show-history-output --output json | jq .historyEvents`,
+		func(ctx context.Context) error { return a.status(ctx, f) })
+	cmd.Aliases = []string{"status"}
+	cmd.Long = `Show the status of an instance. JSON is the document of the HTTP API: of GET /instances/ID with --show-input and
+--show-output, and without these parts otherwise. On a terminal the reason of a failure is always shown.`
+	idFlag(cmd, &f.id)
+	flags := cmd.Flags()
+	flags.BoolVar(&f.input, "show-input", false, "show the input")
+	flags.BoolVar(&f.output, "show-output", false, "show the output")
+	flags.BoolVar(&f.showHistory, "show-history", false, "show the history")
+	flags.BoolVar(&f.showHistoryOutput, "show-history-output", false, "show the results in the history as well")
+	return cmd
+}
+
+func (a *app) status(ctx context.Context, f *statusFlags) error {
+	client, err := a.reader(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := client.GetStatus(ctx, f.id, &durable.GetStatusOptions{
+		OmitInput: !f.input, ShowHistory: f.showHistory || f.showHistoryOutput, ShowHistoryOutput: f.showHistoryOutput,
+	})
+	if err != nil {
+		return err
+	}
+	reason := s.Output
+	if !f.output {
+		s.Output = nil
+	}
+	return a.emit(s, func() error {
+		if s.RuntimeStatus.IsTerminal() && s.RuntimeStatus != durable.RuntimeStatusCompleted {
+			s.Output = reason
+		}
+		return a.showStatus(s)
+	})
+}
+
+// showStatus prints what is known of an instance.
+func (a *app) showStatus(s *durable.OrchestrationStatus) error {
+	d := &details{a: a}
+	d.add("instance", s.InstanceID)
+	d.add("name", s.Name)
+	d.add("version", s.Version)
+	d.styled("status", a.statusStyle(s.RuntimeStatus))
+	d.add("created", stamp(s.CreatedTime))
+	d.add("scheduled for", stamp(s.ScheduledStartTime))
+	d.add("updated", stamp(s.LastUpdatedTime))
+	if !s.CompletedTime.IsZero() {
+		d.add("completed", stamp(s.CompletedTime)+", took "+duration(s.CompletedTime.Sub(s.CreatedTime)))
+	}
+	d.add("execution", s.ExecutionID)
+	if s.Generation > 0 {
+		d.add("generation", strconv.Itoa(s.Generation))
+	}
+	d.add("tags", tagText(s.Tags))
+	d.json("custom status", s.CustomStatus)
+	d.json("input", s.Input)
+	d.json("output", s.Output)
+	if s.PayloadError != nil {
+		d.add("payload", s.PayloadError.Error())
+	}
+	for i, e := range s.HistoryEvents {
+		name := ""
+		if i == 0 {
+			name = "history"
+		}
+		d.add(name, compact(e))
+	}
+	return d.err
+}
+
+func tagText(tags map[string]string) string {
+	var list []string
+	for _, name := range sortedKeys(tags) {
+		list = append(list, name+"="+tags[name])
+	}
+	return strings.Join(list, ", ")
+}

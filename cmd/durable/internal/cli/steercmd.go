@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/go-durable/durable"
+)
+
+// done is the document of a command that has done something to an instance.
+type done struct {
+	ID     string                `json:"id"`
+	Action string                `json:"action"`
+	Status durable.RuntimeStatus `json:"runtimeStatus,omitempty"`
+	Event  string                `json:"eventName,omitempty"`
+}
+
+func (a *app) raiseCommand() *cobra.Command {
+	var id, name, data string
+	var wait bool
+	cmd := command("raise-event", "Raise an external event on an instance",
+		`  durable raise-event --id order-17 --event-name Approval --event-data '{"approved":true}'
+  durable raise-event --id order-17 --event-name Approval --event-data @eventdata.json`,
+		func(ctx context.Context) error { return a.raise(ctx, id, name, data, wait) })
+	cmd.Aliases = []string{"raise"}
+	cmd.Long = `Raise an external event on an instance. An instance that does not exist is exit code 3, one that has ended is exit code 4.
+Repeating the command delivers the event twice.`
+	idFlag(cmd, &id)
+	flags := cmd.Flags()
+	flags.StringVar(&name, "event-name", "", "`name` of the event (default Event_ and a new GUID)")
+	flags.StringVar(&data, "event-data", "", "data of the event as `JSON` or text; @FILE reads it from a file, - from standard input")
+	flags.BoolVar(&wait, "wait-for-start", false, "wait until the instance runs: an event that comes earlier is lost")
+	yesFlag(cmd)
+	return cmd
+}
+
+func (a *app) raise(ctx context.Context, id, name, data string, wait bool) error {
+	if name == "" {
+		var b [16]byte
+		_, _ = rand.Read(b[:]) // never fails
+		name = "Event_" + hex.EncodeToString(b[:])
+	}
+	payload, err := a.readInput(ctx, "event-data", data)
+	if err != nil {
+		return err
+	}
+	client, err := a.openToWrite(ctx)
+	if err != nil {
+		return err
+	}
+	err = client.RaiseEvent(ctx, id, name, inputOf(payload), &durable.RaiseEventOptions{WaitForStart: wait})
+	if err != nil {
+		return err
+	}
+	return a.report(done{ID: id, Action: "raise-event", Event: name}, "Raised event '%s' to instance '%s'.", name, id)
+}
+
+func (a *app) suspendCommand() *cobra.Command {
+	return a.pauseCommand("suspend", "Suspend an instance until it is resumed", "Asked instance '%s' to suspend.",
+		func(ctx context.Context, c *durable.OrchestrationClient, id, reason string) error {
+			return c.Suspend(ctx, id, reason, nil)
+		})
+}
+
+func (a *app) resumeCommand() *cobra.Command {
+	return a.pauseCommand("resume", "Resume a suspended instance", "Asked instance '%s' to resume.",
+		func(ctx context.Context, c *durable.OrchestrationClient, id, reason string) error {
+			return c.Resume(ctx, id, reason, nil)
+		})
+}
+
+func (a *app) pauseCommand(
+	use, short, text string, do func(context.Context, *durable.OrchestrationClient, string, string) error,
+) *cobra.Command {
+	var id, reason string
+	cmd := command(use, short, "  durable "+use+` --id order-17 --reason "the bank is closed"`,
+		func(ctx context.Context) error {
+			client, err := a.openToWrite(ctx)
+			if err != nil {
+				return err
+			}
+			if err := do(ctx, client, id, reason); err != nil {
+				return err
+			}
+			return a.report(done{ID: id, Action: use}, text, id)
+		})
+	idFlag(cmd, &id)
+	cmd.Flags().StringVar(&reason, "reason", "", "`reason`, which is shown as the instance's output meanwhile")
+	yesFlag(cmd)
+	return cmd
+}
+
+func (a *app) terminateCommand() *cobra.Command {
+	var id, reason string
+	timeout := durationFlag{defaultTerminateWait}
+	cmd := command("terminate", "Terminate an instance",
+		`  durable terminate --id order-17 --reason "It was time to be done."
+  durable terminate --id order-17 --timeout 0s`,
+		func(ctx context.Context) error { return a.terminate(ctx, id, reason, timeout.d) })
+	cmd.Long = `Terminate an instance and wait until it has ended. One that has not started is cancelled at once; any other ends when its
+app handles the request. Activities that run go on, and so do sub-orchestrations. An instance that does not exist is exit
+code 3, one that has ended otherwise is exit code 4, one that has not ended in time is exit code 5.`
+	idFlag(cmd, &id)
+	cmd.Flags().StringVar(&reason, "reason", "", "`reason`, which becomes the instance's output")
+	cmd.Flags().Var(&timeout, "timeout", "how long to wait for the end (`duration`); 0s does not wait")
+	yesFlag(cmd)
+	return cmd
+}
+
+const defaultTerminateWait = 30 * time.Second
+
+func (a *app) terminate(ctx context.Context, id, reason string, timeout time.Duration) error {
+	client, err := a.openToWrite(ctx)
+	if err != nil {
+		return err
+	}
+	finished := func(s durable.RuntimeStatus) error {
+		return a.report(done{ID: id, Action: "terminate", Status: s}, "Successfully terminated '%s'", id)
+	}
+	if err := client.Terminate(ctx, id, reason, nil); err != nil {
+		var e *durable.Error
+		if errors.As(err, &e) && e.Status == durable.RuntimeStatusTerminated {
+			return finished(e.Status)
+		}
+		return err
+	}
+	if timeout == 0 {
+		return a.report(done{ID: id, Action: "terminate"}, "Sent a termination message to instance '%s'.", id)
+	}
+	a.say("Sent a termination message to instance '%s'. Waiting up to %s for it to end...", printable(id), duration(timeout))
+	waiting, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	s, err := client.WaitForCompletion(waiting, id, nil)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return coded(codeTimeout, "instance '%s' did not terminate within %s; the message stays in its queue: is the app running?", id, duration(timeout))
+	case err != nil:
+		return err
+	case s.RuntimeStatus != durable.RuntimeStatusTerminated:
+		return coded(codeState, "instance '%s' ended as %s before it could be terminated", id, s.RuntimeStatus)
+	}
+	return finished(s.RuntimeStatus)
+}

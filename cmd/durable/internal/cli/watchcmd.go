@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/go-durable/durable"
+)
+
+type watchFlags struct {
+	filterFlags
+	id       string
+	interval durationFlag
+}
+
+func (a *app) watchCommand() *cobra.Command {
+	f := &watchFlags{interval: durationFlag{defaultWatchInterval}}
+	cmd := command("watch", "Follow an instance until it ends, or the counts of the hub", `  durable watch --id order-17
+  durable watch --created-after 1h --interval 5s`,
+		func(ctx context.Context) error { return a.watch(ctx, f) })
+	cmd.Long = `Follow an instance: its history as it grows, its state and its custom status as they change, until it ends. The exit code is that
+of wait. Without --id, show how many instances are in which state, again and again, until Ctrl-C.`
+	a.filterFlags(cmd, &f.filterFlags)
+	cmd.Flags().StringVar(&f.id, flagID, "", "`ID` of an instance")
+	cmd.Flags().Var(&f.interval, "interval", "pause between two looks (`duration`)")
+	return cmd
+}
+
+const defaultWatchInterval = 2 * time.Second
+
+func (a *app) watch(ctx context.Context, f *watchFlags) error {
+	filter, err := f.filter()
+	if err != nil {
+		return err
+	}
+	if f.interval.d <= 0 {
+		return usageError("--interval is more than nothing")
+	}
+	client, err := a.reader(ctx)
+	if err != nil {
+		return err
+	}
+	if f.id != "" {
+		return a.watchInstance(ctx, client, f)
+	}
+	return a.watchCounts(ctx, client, filter, f.interval.d)
+}
+
+// watchInstance prints what is new of an instance.
+func (a *app) watchInstance(ctx context.Context, client *durable.OrchestrationClient, f *watchFlags) error {
+	w := &watcher{a: a}
+	for {
+		s, err := client.GetStatus(ctx, f.id, &durable.GetStatusOptions{OmitInput: true})
+		if err != nil {
+			return watchError(err)
+		}
+		events, err := client.GetHistory(ctx, f.id, nil)
+		if err != nil {
+			return watchError(err)
+		}
+		if err := w.news(s, events); err != nil {
+			return err
+		}
+		if s.RuntimeStatus.IsTerminal() {
+			return verdict(map[durable.RuntimeStatus]int{s.RuntimeStatus: 1})
+		}
+		if err := pause(ctx, f.interval.d); err != nil {
+			return watchError(err)
+		}
+	}
+}
+
+// watchError is nil if the user has had enough.
+func watchError(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// watcher knows what it has printed of an instance.
+type watcher struct {
+	a               *app
+	execution, last string
+	printed         int
+}
+
+// news prints what has changed since the last look: as lines of text, or as one document a line.
+func (w *watcher) news(s *durable.OrchestrationStatus, events []*durable.HistoryEvent) error {
+	if w.execution != s.ExecutionID {
+		w.execution, w.printed = s.ExecutionID, 0
+	}
+	format, err := w.a.format(formatTable)
+	if err != nil {
+		return err
+	}
+	if format != formatTable {
+		return w.documents(format, s, events)
+	}
+	story := newStory(events)
+	for _, e := range story.events[min(w.printed, len(story.events)):] {
+		if err := w.line(stamp(e.Timestamp), string(e.Type), eventColour(e.Type), story.describe(e)); err != nil {
+			return err
+		}
+	}
+	w.printed = len(story.events)
+	state := string(s.RuntimeStatus) + " " + compact(s.CustomStatus)
+	if s.RuntimeStatus.IsTerminal() {
+		state += " " + compact(s.Output)
+	}
+	if state == w.last {
+		return nil
+	}
+	w.last = state
+	details := ""
+	if len(s.CustomStatus) > 0 {
+		details = "custom status " + compact(s.CustomStatus)
+	}
+	if s.RuntimeStatus.IsTerminal() && len(s.Output) > 0 {
+		details = strings.TrimSpace(details + " output " + compact(s.Output))
+	}
+	return w.line(stamp(s.LastUpdatedTime), string(s.RuntimeStatus), statusColour(s.RuntimeStatus), details)
+}
+
+const eventWidth = 24
+
+func (w *watcher) line(at, what, colour, details string) error {
+	details = shorten(oneLine(details), longestDetails)
+	if limit := w.a.columns(); limit > 0 {
+		details = shorten(details, max(limit-len(at)-max(eventWidth, len(what))-2*columnGap, narrowest))
+	}
+	padded := fmt.Sprintf("%-*s", eventWidth, printable(what))
+	return w.a.print("%s", strings.TrimRight(at+"  "+w.a.paint(w.a.stdout, colour, padded)+"  "+details, " "))
+}
+
+// documents prints the status whenever something has changed.
+func (w *watcher) documents(format string, s *durable.OrchestrationStatus, events []*durable.HistoryEvent) error {
+	state := fmt.Sprint(s.RuntimeStatus, len(events), string(s.CustomStatus))
+	if state == w.last {
+		return nil
+	}
+	w.last = state
+	if format == formatJSON {
+		format = formatJSONL // one document after the other
+	}
+	return w.a.write(format, s)
+}
+
+const clearScreen = "\x1b[H\x1b[2J"
+
+// watchCounts shows counts until the context ends: on a terminal in place, otherwise one below the other.
+func (a *app) watchCounts(
+	ctx context.Context, client *durable.OrchestrationClient, filter *durable.InstanceFilter, interval time.Duration,
+) error {
+	for {
+		counts, err := client.CountInstances(ctx, filter, nil)
+		if err != nil {
+			return watchError(err)
+		}
+		if a.isTerminal(a.stdout) {
+			_, _ = fmt.Fprint(a.stdout, clearScreen)
+			a.say("%s", a.faint(fmt.Sprintf("task hub %s at %s, every %s; Ctrl-C ends", client.TaskHub(), stamp(a.now()), duration(interval))))
+		}
+		if err := a.showCounts(counts); err != nil {
+			return err
+		}
+		if err := pause(ctx, interval); err != nil {
+			return watchError(err)
+		}
+	}
+}

@@ -1,0 +1,51 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+// SetSender names the execution that a message comes from.
+func (m *Message) SetSender(from Execution) {
+	m.SenderInstanceID, m.SenderExecutionID = from.InstanceID, from.ExecutionID
+}
+
+// noFailureDetails stands in the message of a failure as it is made. It cannot stand inside a text: there the quotes
+// would be escaped.
+const noFailureDetails = `,"FailureDetails":null,`
+
+// SetFailureDetails puts the failure as a JSON object, which apps out of process want, into the message of a failure that
+// was made without.
+func (m *Message) SetFailureDetails(object json.RawMessage) {
+	details := append(append([]byte(`,"FailureDetails":`), object...), ',')
+	m.Event = bytes.Replace(m.Event, []byte(noFailureDetails), details, 1)
+}
+
+// IsDetached reports whether the Tags column of an ExecutionStarted row says that nobody waits for the execution
+// (OrchestrationTags.cs).
+func IsDetached(tags string) bool {
+	var all map[string]json.RawMessage
+	_ = json.Unmarshal([]byte(tags), &all)
+	_, detached := all[TagFireAndForget]
+	return detached
+}
+
+// EntityRequest is what an orchestration asks of an entity (RequestMessage.cs).
+type EntityRequest struct {
+	Operation string `json:"op"`
+	// Signal says that no answer is wanted.
+	Signal bool `json:"signal"`
+	// ID is the name of the event that answers.
+	ID string `json:"id"`
+}
+
+// DecodeEntityRequest reads the input of an event that was sent to an entity. It reports false for one that asks nothing,
+// such as the release of a lock.
+func DecodeEntityRequest(name, input string) (EntityRequest, bool) {
+	var r EntityRequest
+	if name != eventOp && !strings.HasPrefix(name, opAt) {
+		return r, false
+	}
+	return r, json.Unmarshal([]byte(input), &r) == nil && r.ID != ""
+}

@@ -1,0 +1,67 @@
+package wire_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/go-durable/durable/internal/wire"
+)
+
+func TestSetFailureDetails(t *testing.T) {
+	t.Parallel()
+	reason := `,"FailureDetails":null, \,"FailureDetails":null,`
+	m := wire.TaskFailedMessage(wire.Execution{InstanceID: "i"}, 3, &reason, &reason, time.Unix(0, 0))
+	m.SetFailureDetails(json.RawMessage(`{"ErrorType":"E"}`))
+	var ev struct {
+		Reason, Details string
+		FailureDetails  json.RawMessage
+	}
+	require.NoError(t, json.Unmarshal(m.Event, &ev))
+	require.Equal(t, reason, ev.Reason)
+	require.Equal(t, reason, ev.Details)
+	require.JSONEq(t, `{"ErrorType":"E"}`, string(ev.FailureDetails))
+}
+
+func TestSetSender(t *testing.T) {
+	t.Parallel()
+	m := wire.WakeMessage("i", "why", time.Unix(0, 0))
+	m.SetSender(wire.Execution{InstanceID: "from", ExecutionID: "x"})
+	require.Contains(t, string(m.JSON()), `"Sender":{"InstanceId":"from","ExecutionId":"x"}`)
+}
+
+func TestDecodeEntityRequest(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, input string
+		want        wire.EntityRequest
+		ok          bool
+	}{
+		{"op", `{"op":"get","id":"1"}`, wire.EntityRequest{Operation: "get", ID: "1"}, true},
+		{"op", `{"op":"add","signal":true,"id":"1"}`, wire.EntityRequest{Operation: "add", Signal: true, ID: "1"}, true},
+		{"op@2026-01-01T00:00:00.0000000Z", `{"op":"get","id":"1"}`, wire.EntityRequest{Operation: "get", ID: "1"}, true},
+		{"op", `{"op":null,"id":"1","lockset":[{}]}`, wire.EntityRequest{ID: "1"}, true},
+		{"release", `{"parent":"p","id":"1"}`, wire.EntityRequest{}, false},
+		{"op", `nonsense`, wire.EntityRequest{}, false},
+		{"op", ``, wire.EntityRequest{}, false},
+		{"operation", `{"op":"get","id":"1"}`, wire.EntityRequest{}, false},
+	}
+	for _, tt := range tests {
+		have, ok := wire.DecodeEntityRequest(tt.name, tt.input)
+		require.Equal(t, tt.ok, ok, tt)
+		if ok {
+			require.Equal(t, tt.want, have)
+		}
+	}
+}
+
+func TestIsDetached(t *testing.T) {
+	t.Parallel()
+	for tags, want := range map[string]bool{
+		`{"FireAndForget":""}`: true, `{"$type":"x","FireAndForget":""}`: true, `{"a":"b"}`: false, "null": false, "": false, "{": false,
+	} {
+		require.Equal(t, want, wire.IsDetached(tags), tags)
+	}
+}
