@@ -83,7 +83,9 @@ func TestWaitForInstancesRefused(t *testing.T) {
 	t.Parallel()
 	f := inMemory(t, taskhub.Options{})
 	for _, filter := range []*durable.InstanceFilter{
-		{Statuses: []durable.RuntimeStatus{durable.RuntimeStatusCompleted}}, {FailedWith: "x"}, {CompletedFrom: time.Now()},
+		{Statuses: []durable.RuntimeStatus{durable.RuntimeStatusCompleted}},
+		{FailedWith: "x"},
+		{CompletedFrom: time.Now()},
 		{CompletedTo: time.Now()},
 	} {
 		_, err := f.WaitForInstances(t.Context(), filter, nil)
