@@ -1,6 +1,7 @@
 package durable_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,8 +17,14 @@ func TestCount(t *testing.T) {
 	t.Parallel()
 	onBothStores(t, func(t *testing.T, f *fixture) {
 		for _, i := range [][3]string{
-			{"1", "B", "Running"}, {"2", "B", "Running"}, {"3", "B", "Completed"}, {"4", "A", "Running"}, {"5", "", "Running"},
-			{"@counter@a", "@counter@a", "Running"}, {"@counter@b", "@counter@b", "Running"}, {"@", "@", "Running"},
+			{"1", "B", "Running"},
+			{"2", "B", "Running"},
+			{"3", "B", "Completed"},
+			{"4", "A", "Running"},
+			{"5", "", "Running"},
+			{"@counter@a", "@counter@a", "Running"},
+			{"@counter@b", "@counter@b", "Running"},
+			{"@", "@", "Running"},
 			{"6", "B", "SomethingNew"},
 		} {
 			f.bare(t, i[0], text(wire.ColName, i[1]), text(wire.ColRuntimeStatus, i[2]))
@@ -33,14 +40,18 @@ func TestCount(t *testing.T) {
 			return counts
 		}
 		orchestrations := []durable.InstanceCount{
-			{Status: "Running", Name: "", Count: 1}, {Status: "Running", Name: "A", Count: 1}, {Status: "Completed", Name: "B", Count: 1},
-			{Status: "Running", Name: "B", Count: 2}, {Status: "SomethingNew", Name: "B", Count: 1},
+			{Status: "Running", Name: "", Count: 1},
+			{Status: "Running", Name: "A", Count: 1},
+			{Status: "Completed", Name: "B", Count: 1},
+			{Status: "Running", Name: "B", Count: 2},
+			{Status: "SomethingNew", Name: "B", Count: 1},
 		}
 		require.Equal(t, orchestrations, count(f, nil))
 		require.Equal(t, orchestrations, count(f, &durable.InstanceFilter{OmitInput: true}))
-		all := append(orchestrations[:1:1], durable.InstanceCount{Status: "Running", Name: "@", Count: 1},
-			durable.InstanceCount{Status: "Running", Name: "@counter", Count: 2})
-		require.Equal(t, append(all, orchestrations[1:]...), count(f, &durable.InstanceFilter{IncludeEntities: true}))
+		entities := []durable.InstanceCount{
+			{Status: "Running", Name: "@", Count: 1}, {Status: "Running", Name: "@counter", Count: 2},
+		}
+		require.Equal(t, slices.Concat(orchestrations[:1], entities, orchestrations[1:]), count(f, &durable.InstanceFilter{IncludeEntities: true}))
 		require.Empty(t, count(f, &durable.InstanceFilter{InstanceIDPrefix: "x"}))
 	})
 }

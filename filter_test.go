@@ -308,7 +308,8 @@ func TestExplain(t *testing.T) {
 			"what may lie in blobs", &durable.InstanceFilter{
 				IncludeEntities: true, Tags: map[string]string{"a": "b"}, FailedWith: "x", Version: ptr(""),
 			},
-			"RuntimeStatus eq 'Failed'", []string{"no version", "tags", "failed with"},
+			"RuntimeStatus eq 'Failed'",
+			[]string{"no version", "tags", "failed with"},
 		},
 		{
 			"as many as it takes", &durable.InstanceFilter{IncludeEntities: true, Version: ptr("1"), Names: names(14)},
@@ -316,7 +317,8 @@ func TestExplain(t *testing.T) {
 		},
 		{
 			"one too many", &durable.InstanceFilter{IncludeEntities: true, Version: ptr("1"), Names: names(15)},
-			"Version eq '1'", []string{"names"},
+			"Version eq '1'",
+			[]string{"names"},
 		},
 	}
 	f := inMemory(t, taskhub.Options{})

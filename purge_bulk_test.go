@@ -21,7 +21,7 @@ import (
 func TestPurgeLongHistories(t *testing.T) {
 	t.Parallel()
 	for _, rows := range []int{99, 100, 101, 199, 200, 201, 999, 1000, 1001, 2500} {
-		for name, purge := range purges("id") {
+		for name, purge := range purges() {
 			t.Run(fmt.Sprintf("%s %d", name, rows), func(t *testing.T) {
 				t.Parallel()
 				f := openMemory(t, newHubName(), taskhub.Options{}, &memstore.Options{PageSize: 500, ScanLimit: 130})
@@ -73,8 +73,10 @@ func TestPurgePlan(t *testing.T) {
 		{"short pages", 150, durable.InstanceFilter{}, memstore.Options{PageSize: 40}, true, durable.PurgeScan},
 		{"empty pages", 150, durable.InstanceFilter{}, memstore.Options{PageSize: 40, ScanLimit: 25}, true, durable.PurgeScan},
 		{
-			"few of many", 100, durable.InstanceFilter{InstanceIDPrefix: "order-010"},
-			memstore.Options{PageSize: 40, ScanLimit: 25}, true, durable.PurgeOneByOne,
+			"few of many", 100,
+			durable.InstanceFilter{InstanceIDPrefix: "order-010"},
+			memstore.Options{PageSize: 40, ScanLimit: 25},
+			true, durable.PurgeOneByOne,
 		},
 		{"by tag", 100, durable.InstanceFilter{Tags: map[string]string{"a": "b"}}, memstore.Options{}, true, durable.PurgeOneByOne},
 	}
@@ -263,12 +265,12 @@ func TestPurgeNoHub(t *testing.T) {
 	onBothStores(t, func(t *testing.T, f *fixture) {
 		f.ended(t, "id", 2, 0)
 		require.NoError(t, f.storage.Tables.DeleteTable(t.Context(), f.names.History()))
-		for name, purge := range purges("id") {
+		for name, purge := range purges() {
 			require.ErrorIs(t, purge(t.Context(), f.OrchestrationClient), durable.ErrTaskHubNotFound, name)
 		}
 		require.NotNil(t, f.row(t, "id"))
 		require.NoError(t, f.storage.Tables.DeleteTable(t.Context(), f.names.Instances()))
-		for name, purge := range purges("id") {
+		for name, purge := range purges() {
 			require.ErrorIs(t, purge(t.Context(), f.OrchestrationClient), durable.ErrTaskHubNotFound, name)
 		}
 		_, err := f.PlanPurge(t.Context(), everythingEnded(), nil)

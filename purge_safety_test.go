@@ -176,8 +176,8 @@ func TestPurgeOldKeys(t *testing.T) {
 }
 
 // purges are a purge of "id" alone and one by filter.
-func purges(id string) map[string]call {
-	return map[string]call{"one": purgeID(id), "filter": purgeAll}
+func purges() map[string]call {
+	return map[string]call{"one": purgeID("id"), "filter": purgeAll}
 }
 
 // restarted starts an instance anew and lets a worker take it up, with a payload in every place if it is large.
@@ -206,7 +206,7 @@ func (f *fixture) restarted(t *testing.T, c *durable.OrchestrationClient, id str
 // damaged: its row, its history and its payloads survive whole.
 func TestPurgeStartedAnew(t *testing.T) {
 	t.Parallel()
-	for name, purge := range purges("id") {
+	for name, purge := range purges() {
 		for _, rows := range []int{0, 3, 250} {
 			for _, size := range []int{10, 50_000} {
 				for _, work := range []bool{false, true} {
@@ -273,7 +273,7 @@ func (f *fixture) startedAnewAt(t *testing.T, purge call, n, rows, size int, wor
 // what was rewritten. It is not damaged either.
 func TestPurgeRewound(t *testing.T) {
 	t.Parallel()
-	for name, purge := range purges("id") {
+	for name, purge := range purges() {
 		for _, rows := range []int{3, 250} {
 			t.Run(fmt.Sprintf("%s %d", name, rows), func(t *testing.T) {
 				t.Parallel()
@@ -326,7 +326,7 @@ func (f *fixture) rewoundAt(t *testing.T, purge call, n, rows int) bool {
 // until it has been so for ten minutes.
 func TestPurgeYoungPayload(t *testing.T) {
 	t.Parallel()
-	for name, purge := range purges("id") {
+	for name, purge := range purges() {
 		for _, blob := range []string{
 			"id/message-0000000000000000000000000000abcd-ExecutionStarted.json.gz",
 			"id/message-0000000000000000000000000000abcd-EventRaised.json.gz",
@@ -377,7 +377,7 @@ func TestPurgeJustEnded(t *testing.T) {
 		f.run(t, "id")
 		f.putBlob(t, "id/history-0000000000000001-ExecutionStarted-ABCDEF01-Input.json.gz", "x")
 		f.complete(t, "id", "1")
-		for _, purge := range purges("id") {
+		for _, purge := range purges() {
 			require.NoError(t, purge(t.Context(), f.OrchestrationClient))
 		}
 		require.Empty(t, f.left(t))

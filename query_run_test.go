@@ -157,7 +157,11 @@ func TestQueryParallel(t *testing.T) {
 	t.Parallel()
 	f := manyBare(t, 1000, &memstore.Options{PageSize: 30})
 	for _, filter := range []*durable.InstanceFilter{
-		nil, {Statuses: knownStates[:3]}, {InstanceIDPrefix: "order-003"}, {InstanceIDPrefix: "order-00499"}, {InstanceIDPrefix: "x"},
+		nil,
+		{Statuses: knownStates[:3]},
+		{InstanceIDPrefix: "order-003"},
+		{InstanceIDPrefix: "order-00499"},
+		{InstanceIDPrefix: "x"},
 		{Keys: durable.KeyRange{From: "order-00123", To: "order-00777"}},
 	} {
 		want := ids(t, f.QueryInstances(t.Context(), filter, nil))
@@ -184,7 +188,8 @@ func TestQueryParallelEnds(t *testing.T) {
 		opts := &durable.QueryOptions{Parallelism: 8, Unordered: unordered}
 		synctest.Test(t, func(t *testing.T) {
 			f := manyBare(t, 500, &memstore.Options{PageSize: 5})
-			for range f.QueryInstances(t.Context(), nil, opts) {
+			for _, err := range f.QueryInstances(t.Context(), nil, opts) {
+				require.NoError(t, err)
 				break
 			}
 
@@ -284,11 +289,19 @@ func TestQueryColumns(t *testing.T) {
 		without []string
 		blobs   int
 	}{
-		{"neither", durable.InstanceFilter{OmitInput: true, OmitOutput: true},
-			[]string{wire.ColInput, wire.ColInputBlobName, wire.ColOutput}, 0},
+		{
+			"neither",
+			durable.InstanceFilter{OmitInput: true, OmitOutput: true},
+			[]string{wire.ColInput, wire.ColInputBlobName, wire.ColOutput},
+			0,
+		},
 		{"no input", durable.InstanceFilter{OmitInput: true}, []string{wire.ColInput, wire.ColInputBlobName}, 1},
-		{"no input, needed output", durable.InstanceFilter{OmitInput: true, OmitOutput: true, FailedWith: "res"},
-			[]string{wire.ColInput, wire.ColInputBlobName}, 1},
+		{
+			"no input, needed output",
+			durable.InstanceFilter{OmitInput: true, OmitOutput: true, FailedWith: "res"},
+			[]string{wire.ColInput, wire.ColInputBlobName},
+			1,
+		},
 	}
 	for _, test := range tests {
 		spy, fault := &querySpy{Tables: f.storage.Tables}, faultstore.Wrap(f.storage, nil)

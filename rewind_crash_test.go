@@ -213,7 +213,7 @@ func (r rewinding) undisturbed(t *testing.T, clock string) rewound {
 		mu.Lock()
 		defer mu.Unlock()
 		if c.Phase == faultstore.After {
-			r.requireHarmless(t, f, want) //nolint:contextcheck // it looks at the hub by itself
+			r.requireHarmless(t, f, want)
 		}
 		return nil
 	})

@@ -82,6 +82,7 @@ func value(v storage.Value) (any, bool) {
 		if strings.ContainsAny(v.Text, ".eE") && json.Valid([]byte(v.Text)) {
 			return json.RawMessage(v.Text), true
 		}
+	default: // written as a text, of which the type does not show
 	}
 	return v.Text, false
 }

@@ -15,8 +15,7 @@ const (
 	typeTaskMessage  = "DurableTask.Core.TaskMessage"
 	typeInstance     = "DurableTask.Core.OrchestrationInstance"
 	typeTraceContext = "DurableTask.Core.Tracing.DistributedTraceContext"
-
-	typeParentInstance = "DurableTask.Core.ParentInstance"
+	typeParent       = "DurableTask.Core.ParentInstance"
 	typeEventPrefix  = "DurableTask.Core.History."
 	typeEventSuffix  = "Event"
 )

@@ -68,7 +68,7 @@ func OwnsBlob(name, instanceID, partitionKey string) bool {
 	case strings.HasPrefix(file, "history-"):
 		return folder == partitionKey
 	default:
-		return folder == instanceID && folder == partitionKey
+		return instanceID == partitionKey && folder == instanceID
 	}
 }
 

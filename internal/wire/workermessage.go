@@ -156,7 +156,7 @@ func ChildStartMessage(c *Child, parent *Parent, at time.Time) *Message {
 	}
 	if parent != nil {
 		e.ParentInstance = marshal(&parentInstance{
-			Type: typeParentInstance, Name: parent.Name, OrchestrationInstance: parent.ref(),
+			Type: typeParent, Name: parent.Name, OrchestrationInstance: parent.ref(),
 			TaskScheduleID: parent.ScheduledID,
 		})
 	}
@@ -181,7 +181,9 @@ func DecodeParent(text string) (*Parent, error) {
 	return &Parent{Execution(p.OrchestrationInstance), p.Name, p.TaskScheduleID}, nil
 }
 
-func (e *Execution) ref() instanceRef { return instanceRef{typeInstance, e.InstanceID, optional(e.ExecutionID)} }
+func (e *Execution) ref() instanceRef {
+	return instanceRef{typeInstance, e.InstanceID, optional(e.ExecutionID)}
+}
 
 func toExecution(to Execution, eventType string, event any) *Message {
 	m := control(to.InstanceID, eventType, event)

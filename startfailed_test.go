@@ -132,7 +132,7 @@ func TestTakeBackRaced(t *testing.T) {
 	f := inMemory(t, taskhub.Options{})
 	f.fault.SetHook(func(_ context.Context, c faultstore.Call) error {
 		if c.Phase == faultstore.After && c.Op == "Put" {
-			f.run(t, "id") //nolint:contextcheck // the worker's doing, not the call's
+			f.run(t, "id")
 			return storage.ErrUncertain
 		}
 		return nil
