@@ -2,11 +2,13 @@ package durabletest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/go-durable/durable/internal/storage"
+	"github.com/go-durable/durable/internal/taskhub"
 	"github.com/go-durable/durable/internal/wire"
 )
 
@@ -17,46 +19,57 @@ var spilled = []string{
 }
 
 // write writes what an episode brought: the history first, then the instance's row (AzureStorageOrchestrationService.cs).
-func (h *Hub) write(ctx context.Context, e *Episode) error {
-	if len(e.rows) == 0 {
+func (t *turn) write(ctx context.Context, hub *taskhub.Hub) error {
+	if len(t.rows) == 0 {
 		return nil
 	}
-	for i, row := range e.rows {
-		row.PartitionKey = wire.EscapeKey(e.row.ID)
-		row.RowKey = fmt.Sprintf("%016X", len(e.history.Events)+i)
+	key := wire.EscapeKey(t.id)
+	for i, row := range t.rows {
+		row.PartitionKey, row.RowKey = key, rowKey(len(t.history.Events)+i)
 	}
-	instance := e.instanceRow(h.hub.Hub())
-	for _, row := range e.rows {
-		if err := h.spill(ctx, row, instance); err != nil {
+	instance := t.instanceRow(key)
+	for _, row := range t.rows {
+		if err := spill(ctx, hub, row, instance); err != nil {
 			return err
 		}
 	}
-	if err := h.writeHistory(ctx, e); err != nil {
+	if err := t.writeHistory(ctx, hub); err != nil {
 		return fmt.Errorf("write the history: %w", err)
 	}
-	if _, err := h.hub.Tables.Update(ctx, h.hub.Instances(), instance, storage.Merge, ""); err != nil {
+	if _, err := hub.Tables.Update(ctx, hub.Instances(), instance, storage.Merge, ""); err != nil {
 		return fmt.Errorf("write the instance's row: %w", err)
 	}
 	return nil
 }
 
+// rowKey returns the key of the n-th row of a history.
+func rowKey(n int) string {
+	const digits = "0123456789ABCDEF"
+	var key [16]byte
+	for i := len(key) - 1; i >= 0; i-- {
+		key[i] = digits[n&15]
+		n >>= 4
+	}
+	return string(key[:])
+}
+
 // spill moves texts of a history row that are too long into blobs. Where the instance's row shows the same text, it
 // gets a reference to the blob.
-func (h *Hub) spill(ctx context.Context, row, instance *storage.Entity) error {
+func spill(ctx context.Context, hub *taskhub.Hub, row, instance *storage.Entity) error {
 	for _, column := range spilled {
 		text := row.Text(column)
 		if !wire.ColumnTooLarge(text) {
 			continue
 		}
 		blob := fmt.Sprintf("%s/history-%s-%s-%s-%s.json.gz", row.PartitionKey, row.RowKey,
-			row.Text(wire.ColEventType), strings.ToUpper(h.hub.NewID().N()[:8]), column)
-		if err := h.hub.WritePayload(ctx, blob, []byte(text)); err != nil {
+			row.Text(wire.ColEventType), strings.ToUpper(hub.NewID().N()[:8]), column)
+		if err := hub.WritePayload(ctx, blob, []byte(text)); err != nil {
 			return fmt.Errorf("store a payload: %w", err)
 		}
 		row.Set(column, storage.StringValue(""))
 		row.Set(column+wire.BlobNameSuffix, storage.StringValue(blob))
 		if shown := shownAs(row.Text(wire.ColEventType), column); shown != "" {
-			instance.Set(shown, storage.StringValue(h.hub.PayloadURL(blob)))
+			instance.Set(shown, storage.StringValue(hub.PayloadURL(blob)))
 		}
 	}
 	return nil
@@ -74,28 +87,21 @@ func shownAs(eventType, column string) string {
 	return ""
 }
 
-// instanceRow returns the columns that a checkpoint merges into the instance's row (AzureTableTrackingStore.cs).
-func (e *Episode) instanceRow(taskHub string) *storage.Entity {
-	row := &storage.Entity{PartitionKey: wire.EscapeKey(e.row.ID)}
-	custom := "null"
-	switch {
-	case e.customStatus != nil:
-		custom = *e.customStatus
-	case e.row.CustomStatus.Type != storage.None:
-		custom = e.row.CustomStatus.Text
-	}
-	row.Set(wire.ColCustomStatus, storage.StringValue(custom))
-	row.Set(wire.ColExecutionID, storage.StringValue(e.executionID))
-	row.Set(wire.ColLastUpdatedTime, e.rows[len(e.rows)-1].Get(wire.ColTimestamp))
-	row.Set(wire.ColTaskHubName, storage.StringValue(taskHub))
-	for _, event := range e.rows {
-		e.show(row, event)
+// instanceRow returns the columns that a checkpoint merges into the instance's row. TaskHubName is not among them: the
+// rows of sub-orchestrations, which no client has written, do without (AzureTableTrackingStore.cs).
+func (t *turn) instanceRow(key string) *storage.Entity {
+	row := &storage.Entity{PartitionKey: key, Columns: make([]storage.Column, 0, 12)}
+	row.Set(wire.ColCustomStatus, storage.StringValue(t.custom))
+	row.Set(wire.ColExecutionID, storage.StringValue(t.executionID))
+	row.Set(wire.ColLastUpdatedTime, t.rows[len(t.rows)-1].Get(wire.ColTimestamp))
+	for _, event := range t.rows {
+		t.show(row, event)
 	}
 	return row
 }
 
 // show sets the columns of the instance's row that an event changes; later events win.
-func (e *Episode) show(row, event *storage.Entity) {
+func (t *turn) show(row, event *storage.Entity) {
 	set := func(column string, v storage.Value) {
 		if v.Type != storage.None {
 			row.Set(column, v)
@@ -112,7 +118,7 @@ func (e *Episode) show(row, event *storage.Entity) {
 	case wire.ExecutionCompleted:
 		status(event.Text(wire.ColOrchestrationStatus))
 		set(wire.ColOutput, event.Get(wire.ColResult))
-		set(wire.ColCompletedTime, storage.TimeValue(e.now))
+		set(wire.ColCompletedTime, t.stamp())
 	case wire.ExecutionSuspended:
 		status(wire.StatusSuspended)
 		set(wire.ColOutput, event.Get(wire.ColReason))
@@ -122,19 +128,51 @@ func (e *Episode) show(row, event *storage.Entity) {
 	}
 }
 
+// repair writes the row of an instance that has ended by its history and not by its row: a worker has stopped between
+// the two. The engine does so since 2.7.1 when the next message comes.
+func (t *turn) repair(ctx context.Context, hub *taskhub.Hub) error {
+	if !wire.Terminal(t.status) {
+		return nil
+	}
+	row, err := hub.ReadInstance(ctx, t.id, wire.ColRuntimeStatus, wire.ColExecutionID, wire.ColCustomStatus)
+	if err != nil && !errors.Is(err, taskhub.ErrInstanceNotFound) {
+		return err
+	}
+	if err == nil && (wire.Terminal(row.RuntimeStatus) || row.ExecutionID != t.executionID) {
+		return nil
+	}
+	if err == nil && row.CustomStatus.Type != storage.None {
+		t.custom = row.CustomStatus.Text
+	}
+	for i := range t.history.Events {
+		t.rows = append(t.rows, t.history.Events[i].Row)
+	}
+	instance := t.instanceRow(wire.EscapeKey(t.id))
+	for _, event := range t.rows {
+		for _, column := range spilled {
+			shown := shownAs(event.Text(wire.ColEventType), column)
+			if blob := event.Text(column + wire.BlobNameSuffix); blob != "" && shown != "" {
+				instance.Set(shown, storage.StringValue(hub.PayloadURL(blob)))
+			}
+		}
+	}
+	_, err = hub.Tables.Update(ctx, hub.Instances(), instance, storage.Merge, "")
+	return err
+}
+
 // writeHistory writes the new rows, each batch with the sentinel, which says whether it is the last one.
-func (h *Hub) writeHistory(ctx context.Context, e *Episode) error {
-	batches := slices.Collect(slices.Chunk(e.rows, storage.MaxBatch-1))
+func (t *turn) writeHistory(ctx context.Context, hub *taskhub.Hub) error {
+	batches := slices.Collect(slices.Chunk(t.rows, storage.MaxBatch-1))
 	for i, rows := range batches {
 		ops := make([]storage.Op, 0, len(rows)+1)
 		for _, row := range rows {
 			ops = append(ops, storage.Op{Kind: storage.OpReplace, Entity: row})
 		}
-		sentinel, err := h.sentinel(ctx, e, i == len(batches)-1)
+		sentinel, err := t.sentinel(ctx, hub, i == len(batches)-1)
 		if err != nil {
 			return err
 		}
-		if err := h.hub.Tables.Batch(ctx, h.hub.Names.History(), append(ops, sentinel)); err != nil {
+		if err := hub.Tables.Batch(ctx, hub.Names.History(), append(ops, sentinel)); err != nil {
 			return err
 		}
 	}
@@ -143,25 +181,25 @@ func (h *Hub) writeHistory(ctx context.Context, e *Episode) error {
 
 // sentinel returns the operation on the sentinel: an insert at first, then merges of the version that is there, so that
 // a second worker on the hub is found out.
-func (h *Hub) sentinel(ctx context.Context, e *Episode, last bool) (storage.Op, error) {
-	row := &storage.Entity{PartitionKey: wire.EscapeKey(e.row.ID), RowKey: wire.SentinelKey}
-	row.Set(wire.ColExecutionID, storage.StringValue(e.executionID))
+func (t *turn) sentinel(ctx context.Context, hub *taskhub.Hub, last bool) (storage.Op, error) {
+	row := &storage.Entity{PartitionKey: t.rows[0].PartitionKey, RowKey: wire.SentinelKey}
+	row.Set(wire.ColExecutionID, storage.StringValue(t.executionID))
 	row.Set("IsCheckpointComplete", storage.BoolValue(last))
 	if last {
-		row.Set("CheckpointCompletedTimestamp", storage.TimeValue(e.now))
+		row.Set("CheckpointCompletedTimestamp", t.stamp())
 	}
-	if e.history.Sentinel == nil {
-		e.history.Sentinel = row
+	if t.history.Sentinel == nil {
+		t.history.Sentinel = row
 		return storage.Op{Kind: storage.OpInsert, Entity: row}, nil
 	}
-	match := e.history.Sentinel.ETag
+	match := t.history.Sentinel.ETag
 	if match == "" { // written by the batch before
-		now, err := h.hub.Tables.Get(ctx, h.hub.Names.History(), row.PartitionKey, wire.SentinelKey)
+		now, err := hub.Tables.Get(ctx, hub.Names.History(), row.PartitionKey, wire.SentinelKey)
 		if err != nil {
 			return storage.Op{}, err
 		}
 		match = now.ETag
 	}
-	e.history.Sentinel = row
+	t.history.Sentinel = row
 	return storage.Op{Kind: storage.OpMerge, Entity: row, Match: match}, nil
 }

@@ -7,11 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/go-durable/durable"
 	"github.com/go-durable/durable/internal/storage"
-	"github.com/go-durable/durable/internal/taskhub"
 	"github.com/go-durable/durable/internal/wire"
 )
 
@@ -26,25 +24,11 @@ type Event struct {
 // Episode is one turn of an orchestration: what came in, and what the orchestrator decides on that. It is valid only
 // while the function that it is given to runs.
 type Episode struct {
-	row         *wire.Instance
-	history     *taskhub.History // of the current execution
-	executionID string           // "" if nothing runs
-	now         time.Time
-
-	// opened says whether the execution begins with this episode.
-	opened bool
-	// rows are the new rows of the history, without keys.
-	rows   []*storage.Entity
-	events []Event
-	status string
-	// reason is why it was terminated in this episode.
-	reason     string
-	terminated bool
-
-	deciding     bool
-	ended        bool
-	customStatus *string
-	err          error
+	*turn
+	row      *wire.Instance
+	events   []Event
+	deciding bool
+	err      error
 }
 
 // newEpisode reads what there is of an instance.
@@ -53,12 +37,16 @@ func (h *Hub) newEpisode(ctx context.Context, instanceID string) (*Episode, erro
 	if err != nil {
 		return nil, err
 	}
-	e := &Episode{row: row, now: wire.Cut(h.Now()), status: row.RuntimeStatus}
-	if e.history, err = h.hub.ReadHistory(ctx, instanceID, ""); err != nil {
+	t := &turn{id: instanceID, now: wire.Cut(h.Now()), status: row.RuntimeStatus, custom: noStatus}
+	if row.CustomStatus.Type != storage.None {
+		t.custom = row.CustomStatus.Text
+	}
+	e := &Episode{turn: t, row: row}
+	if t.history, err = h.hub.ReadHistory(ctx, instanceID, ""); err != nil {
 		return nil, err
 	}
-	if e.history.Sentinel != nil && strings.EqualFold(e.history.ExecutionID, row.ExecutionID) {
-		e.executionID = row.ExecutionID
+	if t.history.Sentinel != nil && strings.EqualFold(t.history.ExecutionID, row.ExecutionID) {
+		t.executionID = row.ExecutionID
 		err = h.readEvents(ctx, e)
 	}
 	return e, err
@@ -94,54 +82,14 @@ func (e *Episode) addEvent(name string, data storage.Value) {
 
 // receive applies a message, or passes it over where a worker throws it away.
 func (e *Episode) receive(m *wire.Message) error {
-	switch {
-	case m.EventType == wire.ExecutionStarted:
-		// Another execution's start is void: the row names the one that is to run. One that runs already is a repetition.
-		if !strings.EqualFold(m.ExecutionID, e.row.ExecutionID) || e.executionID != "" {
-			return nil
-		}
-		e.executionID, e.opened, e.history = e.row.ExecutionID, true, &taskhub.History{Sentinel: e.history.Sentinel}
-		e.status = wire.StatusRunning
-	case e.executionID == "", wire.Terminal(e.status):
-		return nil // nobody there to hear it
-	case m.ExecutionID != "" && !strings.EqualFold(m.ExecutionID, e.executionID):
-		return nil // for an earlier execution
+	if m.EventType == wire.ExecutionStarted && !strings.EqualFold(m.ExecutionID, e.row.ExecutionID) {
+		return nil // another execution's start is void: the row names the one that is to run
 	}
-	columns, err := eventColumns(m)
-	if err != nil {
-		return err
-	}
-	row := &storage.Entity{Columns: columns}
-	e.append(m.EventType, row)
-	switch m.EventType {
-	case wire.EventRaised:
+	row, err := e.turn.receive(m)
+	if err == nil && row != nil && m.EventType == wire.EventRaised {
 		e.addEvent(row.Text(wire.ColName), row.Get(wire.ColInput))
-	case wire.ExecutionSuspended:
-		e.status = wire.StatusSuspended
-	case wire.ExecutionResumed:
-		e.status = wire.StatusRunning
-	case wire.ExecutionTerminated:
-		if !e.terminated {
-			e.terminated, e.reason = true, row.Text(wire.ColInput)
-		}
 	}
-	return nil
-}
-
-// append adds a row to the history.
-func (e *Episode) append(eventType string, row *storage.Entity) {
-	row.Set(wire.ColEventType, storage.StringValue(eventType))
-	row.Set(wire.ColExecutionID, storage.StringValue(e.executionID))
-	e.rows = append(e.rows, row)
-}
-
-// newRow returns a row for an event that the worker itself makes.
-func (e *Episode) newRow(eventID int) *storage.Entity {
-	row := &storage.Entity{}
-	row.Set(wire.ColEventID, storage.Int32Value(int32(eventID))) //nolint:gosec // counts actions
-	row.Set(wire.ColIsPlayed, storage.BoolValue(false))
-	row.Set(wire.ColTimestamp, storage.TimeValue(e.now))
-	return row
+	return err
 }
 
 // mayDecide says why the orchestrator cannot decide anything now.
@@ -164,16 +112,22 @@ func (e *Episode) Events() []Event { return append([]Event(nil), e.events...) }
 
 // SetCustomStatus sets the custom status, at most 16 KiB as JSON in UTF-16. Nil removes it.
 func (e *Episode) SetCustomStatus(status any) {
+	text, err := encodeStatus(status)
+	e.custom, e.err = text, errors.Join(e.err, err)
+}
+
+// encodeStatus returns the text for a custom status.
+func encodeStatus(status any) (string, error) {
 	text, err := encode("the custom status", status)
 	switch {
 	case err != nil:
+		return "", err
 	case text == nil:
-		none := "null"
-		text = &none
+		return noStatus, nil
 	case 2*wire.UTF16Len(*text) > maxCustomStatus:
-		err = fmt.Errorf("%w: the custom status is larger than 16 KiB", durable.ErrInvalidArgument)
+		return "", fmt.Errorf("%w: the custom status is larger than 16 KiB", durable.ErrInvalidArgument)
 	}
-	e.customStatus, e.err = text, errors.Join(e.err, err)
+	return *text, nil
 }
 
 // maxCustomStatus is in bytes of UTF-16 (DurableOrchestrationContext.cs).
@@ -184,25 +138,19 @@ const maxCustomStatus = 16 << 10
 func (e *Episode) Complete(output any) {
 	text, err := encode("the output", output)
 	e.err = errors.Join(e.err, err)
-	e.end(wire.StatusCompleted, text)
+	e.end(wire.StatusCompleted, textValue(text))
 }
 
 // Fail ends the instance as Failed. The reason is the failure's text.
-func (e *Episode) Fail(reason string) { e.end(wire.StatusFailed, &reason) }
+func (e *Episode) Fail(reason string) { e.end(wire.StatusFailed, storage.StringValue(reason)) }
 
 // end adds the event with which an execution ends.
-func (e *Episode) end(status string, result *string) {
+func (e *Episode) end(status string, result storage.Value) {
 	if e.ended {
 		e.err = errors.Join(e.err, invalidState("the instance was ended twice in one episode"))
 		return
 	}
-	e.ended, e.status = true, status
-	row := e.newRow(e.nextEventID())
-	row.Set(wire.ColOrchestrationStatus, storage.StringValue(status))
-	if result != nil {
-		row.Set(wire.ColResult, storage.StringValue(*result))
-	}
-	e.append(wire.ExecutionCompleted, row)
+	e.turn.end(e.nextEventID(), status, result)
 }
 
 // nextEventID numbers the actions of an execution.
@@ -214,21 +162,15 @@ func (e *Episode) nextEventID() int {
 	return next
 }
 
-// finish ends a terminated instance and puts the rows that begin and end an episode around the others. An episode in
-// which nothing happened has none.
+// finish ends a terminated instance and completes the rows. An episode in which nothing happened has none.
 func (e *Episode) finish() error {
 	if e.terminated {
-		e.end(wire.StatusTerminated, &e.reason)
+		e.end(wire.StatusTerminated, e.reason)
 	}
-	if e.err != nil || len(e.rows) == 0 && !e.deciding {
-		return e.err
+	if e.err == nil && (len(e.rows) > 0 || e.deciding) {
+		e.frame()
 	}
-	rows := e.rows
-	e.rows = nil
-	e.append(wire.OrchestratorStarted, e.newRow(-1))
-	e.rows = append(e.rows, rows...)
-	e.append(wire.OrchestratorCompleted, e.newRow(-1))
-	return nil
+	return e.err
 }
 
 // encode returns the JSON text for a value, nil for none.
@@ -251,4 +193,12 @@ func encode(what string, v any) (*string, error) {
 	}
 	text := string(raw)
 	return &text, nil
+}
+
+// textValue returns the value of a column for a text that may be absent.
+func textValue(text *string) storage.Value {
+	if text == nil {
+		return storage.Value{}
+	}
+	return storage.StringValue(*text)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/go-durable/durable"
 	"github.com/go-durable/durable/internal/hook"
 	"github.com/go-durable/durable/internal/memstore"
+	"github.com/go-durable/durable/internal/tap"
 	"github.com/go-durable/durable/internal/taskhub"
 )
 
@@ -31,48 +32,75 @@ const (
 	blobEndpoint = "https://durabletest.invalid"
 )
 
-// Hub is a task hub in memory. It is safe for concurrent use: steps of instances happen one after the other.
+// Hub is a task hub, in memory or, by [Open], in a real storage account. It is safe for concurrent use: steps of
+// instances happen one after the other.
 type Hub struct {
 	client *durable.OrchestrationClient
+	// look is a client for which no faults are injected.
+	look *durable.OrchestrationClient
+	// hub is the task hub as a worker sees it: without the faults that are injected for the client.
 	hub    *taskhub.Hub
-	clock  *clock
+	faults faults
+	// clock and store are nil where the hub lies in a real account.
+	clock *clock
+	store *memstore.Store
 
 	mu sync.Mutex // one step at a time
 	// received counts the events of each name that ReceiveEvent has returned.
 	received map[eventKey]int
 }
 
-// New returns a new task hub in a storage account of its own. It returns durable.ErrInvalidArgument for a name or a
-// partition count that cannot be. Opts may be nil.
+// New returns a new task hub in a storage account of its own, in memory. It returns durable.ErrInvalidArgument for a
+// name or a partition count that cannot be. Opts may be nil.
 func New(opts *Options) (*Hub, error) {
-	var o Options
+	h, err := newHub(opts.orDefaults())
+	if err != nil || opts != nil && opts.NotCreated {
+		return h, err
+	}
+	create := &durable.CreateTaskHubOptions{}
 	if opts != nil {
-		o = *opts
+		create.PartitionCount = opts.PartitionCount
 	}
-	if o.TaskHub == "" {
-		o.TaskHub = defaultTaskHub
-	}
-	clock := newClock(o.Clock)
-	account := memstore.New(&memstore.Options{Clock: clock.now}).Account()
-	settings := taskhub.Options{Now: clock.now, BlobEndpoint: blobEndpoint}
-	client, err := hook.NewClient(account, o.TaskHub, settings)
-	if err != nil {
-		return nil, fmt.Errorf("durabletest: %w", err)
-	}
-	worker, err := taskhub.New(account, o.TaskHub, settings)
-	if err != nil {
-		return nil, fmt.Errorf("durabletest: %w", err)
-	}
-	h := &Hub{
-		client: client.(*durable.OrchestrationClient), hub: worker, clock: clock, received: make(map[eventKey]int),
-	}
-	if o.NotCreated {
-		return h, nil
-	}
-	create := &durable.CreateTaskHubOptions{PartitionCount: o.PartitionCount}
 	if err := h.client.CreateTaskHub(context.Background(), create); err != nil {
 		return nil, fmt.Errorf("durabletest: %w", err)
 	}
+	return h, nil
+}
+
+// Open returns the task hub of a client, such as one in a storage emulator or in a real account, so that a [Host] can
+// work on it and a test can look at it. Its clock is the system's; faults cannot be injected. It does no I/O.
+func Open(client *durable.OrchestrationClient) *Hub {
+	return &Hub{client: client, look: client, hub: hook.Hub(client), received: make(map[eventKey]int)}
+}
+
+func (o *Options) orDefaults() Options {
+	var all Options
+	if o != nil {
+		all = *o
+	}
+	if all.TaskHub == "" {
+		all.TaskHub = defaultTaskHub
+	}
+	return all
+}
+
+// newHub returns a hub in memory that is not created yet.
+func newHub(o Options) (*Hub, error) {
+	h := &Hub{clock: newClock(o.Clock), received: make(map[eventKey]int)}
+	h.store = memstore.New(&memstore.Options{Clock: h.clock.now})
+	account := h.store.Account()
+	h.faults.account, h.faults.now = account, h.clock.now
+	settings := taskhub.Options{Now: h.clock.now, BlobEndpoint: blobEndpoint}
+	client, err := hook.NewClient(tap.Wrap(account, h.faults.hook), o.TaskHub, settings)
+	if err != nil {
+		return nil, fmt.Errorf("durabletest: %w", err)
+	}
+	look, err := hook.NewClient(account, o.TaskHub, settings)
+	if err != nil {
+		return nil, fmt.Errorf("durabletest: %w", err)
+	}
+	h.client, h.look = client.(*durable.OrchestrationClient), look.(*durable.OrchestrationClient)
+	h.hub = hook.Hub(client).On(account)
 	return h, nil
 }
 
@@ -80,7 +108,22 @@ func New(opts *Options) (*Hub, error) {
 func (h *Hub) Client() *durable.OrchestrationClient { return h.client }
 
 // Now returns the time on the hub's clock.
-func (h *Hub) Now() time.Time { return h.clock.now() }
+func (h *Hub) Now() time.Time { return h.hub.Now() }
 
-// Advance moves the hub's clock on. Nothing happens by that alone: what is due then, a later step finds.
-func (h *Hub) Advance(d time.Duration) { h.clock.advance(d) }
+// Advance moves the hub's clock on. Nothing happens by that alone: what is due then, a later step finds. ([Host.Advance]
+// lets a host do it.) It panics for a real hub, whose clock nobody can move.
+func (h *Hub) Advance(d time.Duration) {
+	if h.clock == nil {
+		panic("durabletest: Advance on a hub that does not lie in memory")
+	}
+	h.clock.advance(d)
+}
+
+// nextVisible returns when the next hidden message of a hub in memory becomes visible.
+func (h *Hub) nextVisible(ctx context.Context) (time.Time, bool) {
+	queues, err := h.queues(ctx)
+	if err != nil {
+		return time.Time{}, false
+	}
+	return h.store.NextVisible(h.Now(), queues...)
+}

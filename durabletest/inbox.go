@@ -1,14 +1,13 @@
 package durabletest
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/go-durable/durable/internal/storage"
+	"github.com/go-durable/durable/internal/taskhub"
 	"github.com/go-durable/durable/internal/wire"
 )
 
@@ -23,7 +22,10 @@ const (
 type letter struct {
 	queue   string
 	taken   storage.Message
+	at      time.Time // when it was taken
 	message *wire.Message
+	err     error // why it cannot be read
+	gone    bool  // it was removed or put back
 }
 
 // take takes the visible messages for an instance out of its control queue, in the order in which a worker handles
@@ -40,7 +42,7 @@ func (h *Hub) take(ctx context.Context, instanceID string) ([]*letter, error) {
 	}
 	var mine, others []*letter
 	for _, l := range all {
-		if l.message, err = h.read(ctx, l.taken.Text); err == nil {
+		if l.message, err = read(ctx, h.hub, l.taken.Text); err == nil {
 			err = checkPartition(l.message, partition, count)
 		}
 		if err != nil {
@@ -56,11 +58,7 @@ func (h *Hub) take(ctx context.Context, instanceID string) ([]*letter, error) {
 	if err := h.putBack(ctx, others); err != nil {
 		return nil, err
 	}
-	// The service tells insertion times in whole seconds; within one, the sequence number decides (ControlQueue.cs).
-	slices.SortStableFunc(mine, func(a, b *letter) int {
-		return cmp.Or(a.taken.Inserted.Compare(b.taken.Inserted),
-			cmp.Compare(a.message.SequenceNumber, b.message.SequenceNumber))
-	})
+	sortLetters(mine)
 	return mine, nil
 }
 
@@ -82,7 +80,7 @@ func (h *Hub) takeAll(ctx context.Context, queue string) ([]*letter, error) {
 }
 
 // read decodes a message, and fetches it from its blob if it is a large one.
-func (h *Hub) read(ctx context.Context, text string) (*wire.Message, error) {
+func read(ctx context.Context, hub *taskhub.Hub, text string) (*wire.Message, error) {
 	data, err := wire.DecodeText(text)
 	if err != nil {
 		return nil, err
@@ -92,7 +90,7 @@ func (h *Hub) read(ctx context.Context, text string) (*wire.Message, error) {
 		return nil, err
 	}
 	if m.BlobName != "" {
-		if data, err = h.hub.ReadPayload(ctx, m.BlobName); err != nil {
+		if data, err = hub.ReadPayload(ctx, m.BlobName); err != nil {
 			return nil, err
 		}
 		if m, err = wire.DecodeMessage(data); err != nil {

@@ -1,166 +1,155 @@
 package durabletest
 
 import (
-	"bytes"
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/go-durable/durable"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/wire"
 )
 
-// checkMessage refuses what every engine reads but some choke on, again and again (observed on 1.17.5 and 2.9.1): a
-// test shall find that, not production.
-func checkMessage(m *wire.Message, data []byte) error {
-	var envelope struct {
-		Sender      json.RawMessage
-		TaskMessage struct{ Event struct{ Timestamp string } }
-	}
-	if err := json.Unmarshal(data, &envelope); err != nil {
-		return errors.New("the event has no Timestamp that is a text")
-	}
-	switch sender := string(envelope.Sender); {
-	case m.EventType == wire.EventRaised && (sender == "" || sender == "null"):
-		return errors.New("the event has no Sender, which stops the instance until the worker is restarted")
-	case !strings.HasSuffix(envelope.TaskMessage.Event.Timestamp, "Z"):
-		return errors.New("the event's Timestamp is not in UTC, at which the worker fails for ever")
-	case strings.TrimSpace(m.InstanceID) == "":
-		return errors.New("the instance ID is only white space, at which the worker fails for ever")
-	}
-	return nil
+// Message is a message that waits in one of the task hub's queues for the app.
+type Message struct {
+	// Queue is the queue that it lies in.
+	Queue string
+	// Type is what it says: durable.EventExecutionStarted for a start, durable.EventEventRaised for an event,
+	// durable.EventTaskScheduled for an activity that is to run, and so on. It is "" for a message that cannot be read.
+	Type durable.HistoryEventType
+	// InstanceID is the instance that it is for, or that wants the activity to run.
+	InstanceID string
+	// Name is the orchestrator's, the event's or the activity's name, "" for others.
+	Name string
+	// Data is the input of an orchestrator or activity, the data of an event, or the result of an activity, as JSON; nil
+	// for none.
+	Data json.RawMessage
+	// Reason is that of a termination, suspension, resumption or rewind, or of a failure.
+	Reason string
+	// VisibleAt is when a message that is hidden until then becomes visible, zero for one that is visible.
+	VisibleAt time.Time
 }
 
-// checkPartition refuses a message in a queue that is not its instance's.
-func checkPartition(m *wire.Message, partition, count int) error {
-	if right := wire.Partition(m.InstanceID, count); right != partition {
-		return fmt.Errorf("it is for %q, which belongs to partition %d", m.InstanceID, right)
+// String says what the message is, in one line.
+func (m Message) String() string {
+	var b strings.Builder
+	if m.Type == "" {
+		b.WriteString("a message that cannot be read")
+	} else {
+		b.WriteString(string(m.Type))
 	}
-	return nil
+	if m.InstanceID != "" {
+		fmt.Fprintf(&b, " for %q", m.InstanceID)
+	}
+	if m.Name != "" {
+		fmt.Fprintf(&b, ", %s", m.Name)
+	}
+	if m.Data != nil {
+		fmt.Fprintf(&b, " with %s", short(string(m.Data)))
+	}
+	if m.Reason != "" {
+		fmt.Fprintf(&b, ", reason %q", short(m.Reason))
+	}
+	if !m.VisibleAt.IsZero() {
+		fmt.Fprintf(&b, ", hidden until %s", wire.FormatTime(m.VisibleAt))
+	}
+	return b.String()
 }
 
-// eventColumns returns the columns of the history row for the event in a message: its members by name, without those
-// that are null, with objects as JSON texts (TableEntityConverter.cs of 1.x). The type's own columns come last.
-func eventColumns(m *wire.Message) ([]storage.Column, error) {
-	members, err := objectMembers(m.Event)
+// short keeps large texts out of a test's output.
+func short(text string) string {
+	const limit = 200
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "") + fmt.Sprintf("... (%d bytes)", len(text))
+}
+
+// Messages returns the messages that wait in the control queues and in the work-item queue, in the order of the queues.
+// Of a hub in memory these are all, hidden ones included. Of each queue of a real hub they are the first 32 that are
+// visible.
+func (h *Hub) Messages(ctx context.Context) ([]Message, error) {
+	messages, _, err := h.messages(ctx)
+	if err != nil {
+		err = fmt.Errorf("durabletest: Messages (hub %s): %w", h.hub.Hub(), err)
+	}
+	return messages, err
+}
+
+// messages also returns how many there are that cannot be seen.
+func (h *Hub) messages(ctx context.Context) (all []Message, unseen int, err error) {
+	queues, err := h.queues(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, queue := range queues {
+		lying, err := h.lying(ctx, queue)
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, m := range lying {
+			all = append(all, h.show(ctx, queue, m))
+		}
+		count, err := h.hub.Queues.Count(ctx, queue)
+		if err != nil {
+			return nil, 0, err
+		}
+		unseen += max(0, int(count)-len(lying))
+	}
+	return all, unseen, nil
+}
+
+// queues returns the control queues and the work-item queue.
+func (h *Hub) queues(ctx context.Context) ([]string, error) {
+	count, err := h.hub.PartitionCount(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var columns []storage.Column
-	for _, member := range members {
-		name := member.name
-		switch name {
-		case "$type", wire.ColEventType:
-			continue
-		case wire.ColIsPlayed:
-			// An in-process app has seen all events that come in by the time they are written.
-			columns = append(columns, storage.Column{Name: name, Value: storage.BoolValue(true)})
-			continue
-		case "Timestamp":
-			name = wire.ColTimestamp
-		}
-		value, err := columnValue(name, member.value)
-		if err != nil {
-			return nil, err
-		}
-		if value.Type != storage.None {
-			columns = append(columns, storage.Column{Name: name, Value: value})
-		}
+	var all []string
+	for p := range count {
+		all = append(all, h.hub.ControlQueue(p))
 	}
-	return columns, nil
+	return append(all, h.hub.WorkItems()), nil
 }
 
-// columnValue returns the value of a column for the value of a member.
-func columnValue(name string, raw json.RawMessage) (storage.Value, error) {
-	switch raw[0] {
-	case 'n':
-		return storage.Value{}, nil
-	case 't', 'f':
-		return storage.BoolValue(raw[0] == 't'), nil
-	case '{':
-		text, err := withoutTypes(raw)
-		return storage.StringValue(string(text)), err
-	case '"':
-		var text string
-		if err := json.Unmarshal(raw, &text); err != nil {
-			return storage.Value{}, fmt.Errorf("member %s of the event is no text", name)
-		}
-		if !isTime(name) {
-			return storage.StringValue(text), nil
-		}
-		at, err := time.Parse(time.RFC3339Nano, text)
-		if err != nil {
-			return storage.Value{}, fmt.Errorf("member %s of the event is no time", name)
-		}
-		return storage.TimeValue(at), nil
+func (h *Hub) lying(ctx context.Context, queue string) ([]storage.Message, error) {
+	if h.store != nil {
+		return h.store.Messages(queue), nil
 	}
-	var n int32
-	if err := json.Unmarshal(raw, &n); err != nil {
-		return storage.Value{}, fmt.Errorf("member %s of the event is no number of 32 bits", name)
-	}
-	return storage.Int32Value(n), nil
+	return h.hub.Queues.Peek(ctx, queue, takeAtOnce)
 }
 
-// isTime tells the columns of type DateTime.
-func isTime(name string) bool {
-	return name == wire.ColTimestamp || name == wire.ColScheduledStartTime || name == wire.ColFireAt
-}
-
-// withoutTypes returns a JSON object without the $type members that messages have and rows do not.
-func withoutTypes(object json.RawMessage) (json.RawMessage, error) {
-	members, err := objectMembers(object)
+// show reads a message as far as that is possible.
+func (h *Hub) show(ctx context.Context, queue string, lying storage.Message) Message {
+	out := Message{Queue: queue}
+	if lying.NextVisible.After(h.Now()) {
+		out.VisibleAt = lying.NextVisible
+	}
+	m, err := read(ctx, h.hub, lying.Text)
 	if err != nil {
-		return nil, err
+		return out
 	}
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for _, m := range members {
-		if m.name == "$type" {
-			continue
-		}
-		if m.value[0] == '{' {
-			if m.value, err = withoutTypes(m.value); err != nil {
-				return nil, err
-			}
-		}
-		if b.Len() > 1 {
-			b.WriteByte(',')
-		}
-		name, _ := json.Marshal(m.name) // a string can always be marshalled
-		b.Write(name)
-		b.WriteByte(':')
-		b.Write(m.value)
+	var e struct {
+		Name                        string
+		Input, Result, Reason, Data *string
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
-}
-
-// member is a member of a JSON object.
-type member struct {
-	name  string
-	value json.RawMessage
-}
-
-// objectMembers returns the members of a JSON object in their order.
-func objectMembers(object json.RawMessage) ([]member, error) {
-	failed := errors.New("the event is no JSON object")
-	d := json.NewDecoder(bytes.NewReader(object))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, failed
+	if err := json.Unmarshal(m.Event, &e); err != nil {
+		return out
 	}
-	var members []member
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, failed
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, failed
-		}
-		members = append(members, member{fmt.Sprint(name), value})
+	out.Type, out.InstanceID, out.Name = durable.HistoryEventType(m.EventType), m.InstanceID, e.Name
+	switch {
+	case m.EventType == wire.ExecutionTerminated && e.Input != nil:
+		out.Reason = *e.Input
+	case e.Input != nil:
+		out.Data = json.RawMessage(*e.Input)
+	case e.Result != nil:
+		out.Data = json.RawMessage(*e.Result)
+	case e.Reason != nil:
+		out.Reason = *e.Reason
+	case e.Data != nil:
+		out.Reason = *e.Data
 	}
-	return members, nil
+	return out
 }

@@ -147,7 +147,7 @@ func (h *Hub) stepLocked(
 	if err := e.play(letters, decide); err != nil {
 		return 0, err
 	}
-	if err := h.write(ctx, e); err != nil {
+	if err := e.write(ctx, h.hub); err != nil {
 		return 0, err
 	}
 	written = true

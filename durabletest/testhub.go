@@ -3,6 +3,9 @@ package durabletest
 import (
 	"context"
 	"encoding/json"
+	"io"
+
+	"github.com/go-durable/durable"
 )
 
 // TB is what a [TestHub] needs of a test: *testing.T, *testing.B and *testing.F have it, and so have the equivalents of
@@ -32,6 +35,35 @@ func NewHub(t TB, opts *Options) *TestHub {
 		t.Fatalf("%v", err)
 	}
 	return &TestHub{Hub: hub, t: t}
+}
+
+// OpenHub returns the task hub of a client for a test, as [Open] does.
+func OpenHub(t TB, client *durable.OrchestrationClient) *TestHub {
+	return &TestHub{Hub: Open(client), t: t}
+}
+
+// LoadHub returns a new task hub for a test with what [Hub.Dump] has written, as [Load] does. Opts may be nil.
+func LoadHub(t TB, r io.Reader, opts *Options) *TestHub {
+	t.Helper()
+	hub, err := Load(r, opts)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return &TestHub{Hub: hub, t: t}
+}
+
+// Messages is [Hub.Messages].
+func (h *TestHub) Messages() []Message {
+	h.t.Helper()
+	all, err := h.Hub.Messages(context.Background())
+	h.check(err)
+	return all
+}
+
+// Dump is [Hub.Dump].
+func (h *TestHub) Dump(w io.Writer) {
+	h.t.Helper()
+	h.check(h.Hub.Dump(context.Background(), w))
 }
 
 // Run is [Hub.Run].

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/go-durable/durable"
@@ -29,6 +28,29 @@ type demo struct {
 	*screen
 	client *durable.OrchestrationClient
 	hub    *durabletest.Hub
+	app    *durabletest.Host
+}
+
+// waiting is what the orchestrator does until somebody has decided.
+const waiting = "waiting for approval"
+
+// app is what the app's orchestrator does.
+func app() durabletest.Scripts {
+	return durabletest.Scripts{function: {
+		durabletest.CustomStatus{Status: waiting},
+		durabletest.WaitForEvent{Name: "Approval"},
+		durabletest.CustomStatus{},
+		durabletest.Decide(decide),
+	}}
+}
+
+func decide(p *durabletest.Progress) durabletest.Step {
+	var a approval
+	event := p.Outcomes()[0]
+	if err := event.Decode(&a); err != nil || !a.Approved {
+		return durabletest.Fail{Reason: "the order was not approved"}
+	}
+	return durabletest.Complete{Output: "approved by " + a.By}
 }
 
 func embedded(ctx context.Context, s *screen) error {
@@ -36,7 +58,11 @@ func embedded(ctx context.Context, s *screen) error {
 	if err != nil {
 		return err
 	}
-	d := &demo{screen: s, client: hub.Client(), hub: hub}
+	host, err := durabletest.NewHost(hub, app(), nil)
+	if err != nil {
+		return err
+	}
+	d := &demo{screen: s, client: hub.Client(), hub: hub, app: host}
 	d.title("An order that waits for an approval", "The client is a real one. The task hub lies in memory, and this program "+
 		"also plays the app that runs the orchestrator. No Azure is needed.")
 	steps := []func(context.Context) error{d.start, d.takeUp, d.approve, d.wait, d.showHistory}
@@ -81,8 +107,7 @@ func (d *demo) show(ctx context.Context, meaning string) error {
 func (d *demo) takeUp(ctx context.Context) error {
 	d.heading("Look at its status while it runs", `client.GetStatus(ctx, "order-1001", nil)`)
 	d.hub.Advance(time.Second)
-	err := d.hub.Step(ctx, orderID, func(e *durabletest.Episode) { e.SetCustomStatus("waiting for approval") })
-	if err != nil {
+	if err := d.app.RunUntilIdle(ctx); err != nil {
 		return err
 	}
 	return d.show(ctx, `The app has taken it up. The orchestrator has set a custom status and waits for the event "Approval".`)
@@ -91,24 +116,19 @@ func (d *demo) takeUp(ctx context.Context) error {
 func (d *demo) approve(ctx context.Context) error {
 	d.heading("Raise the event", `client.RaiseEvent(ctx, "order-1001", "Approval", approval, nil)`)
 	d.hub.Advance(2 * time.Minute)
-	if err := d.client.RaiseEvent(ctx, orderID, "Approval", approval{"Ana", true}, nil); err != nil {
+	decision := approval{"Ana", true}
+	if err := d.client.RaiseEvent(ctx, orderID, "Approval", decision, nil); err != nil {
 		return err
 	}
 	d.hub.Advance(time.Second)
-	return d.hub.Step(ctx, orderID, func(e *durabletest.Episode) {
-		event := e.Events()[0]
-		var a approval
-		if err := json.Unmarshal(event.Data, &a); err != nil || !a.Approved {
-			e.Fail("the order was not approved")
-			return
-		}
-		d.line("event", event.Name)
-		d.value("data", a)
-		d.text("")
-		d.text("The orchestrator receives it and ends.")
-		e.SetCustomStatus(nil)
-		e.Complete("approved by " + a.By)
-	})
+	if err := d.app.RunUntilIdle(ctx); err != nil {
+		return err
+	}
+	d.line("event", "Approval")
+	d.value("data", decision)
+	d.text("")
+	d.text("The orchestrator receives it and ends.")
+	return nil
 }
 
 func (d *demo) wait(ctx context.Context) error {

@@ -1,0 +1,147 @@
+package durabletest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-durable/durable/internal/storage"
+	"github.com/go-durable/durable/internal/wire"
+)
+
+// checkMessage refuses what every engine reads but some choke on, again and again (observed on 1.17.5 and 2.9.1): a
+// test shall find that, not production.
+func checkMessage(m *wire.Message, data []byte) error {
+	envelope, err := objectMembers(data)
+	if err != nil {
+		return err
+	}
+	event, err := objectMembers(m.Event)
+	if err != nil {
+		return err
+	}
+	at := event.text("Timestamp")
+	if at == nil {
+		return errors.New("the event has no Timestamp that is a text")
+	}
+	switch sender := string(envelope.get("Sender")); {
+	case m.EventType == wire.EventRaised && (sender == "" || sender == "null"):
+		return errors.New("the event has no Sender, which stops the instance until the worker is restarted")
+	case !strings.HasSuffix(*at, "Z"):
+		return errors.New("the event's Timestamp is not in UTC, at which the worker fails for ever")
+	case strings.TrimSpace(m.InstanceID) == "":
+		return errors.New("the instance ID is only white space, at which the worker fails for ever")
+	}
+	return nil
+}
+
+// badEvent is the error for a message that is not what its queue or type promises.
+func badEvent(what string) error { return fmt.Errorf("it is no %s", strings.TrimPrefix(what, "a ")) }
+
+// checkPartition refuses a message in a queue that is not its instance's.
+func checkPartition(m *wire.Message, partition, count int) error {
+	if right := wire.Partition(m.InstanceID, count); right != partition {
+		return fmt.Errorf("it is for %q, which belongs to partition %d", m.InstanceID, right)
+	}
+	return nil
+}
+
+// eventColumns returns the columns of the history row for the event in a message: its members by name, without those
+// that are null, with objects as JSON texts (TableEntityConverter.cs of 1.x). The type's own columns come last.
+func eventColumns(event json.RawMessage) ([]storage.Column, error) {
+	members, err := objectMembers(event)
+	if err != nil {
+		return nil, err
+	}
+	columns := make([]storage.Column, 0, len(members)+2) // two more are added
+	for _, member := range members {
+		name := member.name
+		switch name {
+		case "$type", wire.ColEventType:
+			continue
+		case wire.ColIsPlayed:
+			// An in-process app has seen all events that come in by the time they are written.
+			columns = append(columns, storage.Column{Name: name, Value: storage.BoolValue(true)})
+			continue
+		case "Timestamp":
+			name = wire.ColTimestamp
+		}
+		value, err := columnValue(name, member.value)
+		if err != nil {
+			return nil, err
+		}
+		if value.Type != storage.None {
+			columns = append(columns, storage.Column{Name: name, Value: value})
+		}
+	}
+	return columns, nil
+}
+
+// columnValue returns the value of a column for the value of a member.
+func columnValue(name string, raw json.RawMessage) (storage.Value, error) {
+	switch raw[0] {
+	case 'n':
+		return storage.Value{}, nil
+	case 't', 'f':
+		return storage.BoolValue(raw[0] == 't'), nil
+	case '{':
+		text, err := withoutTypes(raw)
+		return storage.StringValue(string(text)), err
+	case '"':
+		text := textOf(raw)
+		if text == nil {
+			return storage.Value{}, fmt.Errorf("member %s of the event is no text", name)
+		}
+		if !isTime(name) {
+			return storage.StringValue(*text), nil
+		}
+		at, err := time.Parse(time.RFC3339Nano, *text)
+		if err != nil {
+			return storage.Value{}, fmt.Errorf("member %s of the event is no time", name)
+		}
+		return storage.TimeValue(at), nil
+	}
+	n, err := strconv.ParseInt(string(raw), 10, 32)
+	if err != nil {
+		return storage.Value{}, fmt.Errorf("member %s of the event is no number of 32 bits", name)
+	}
+	return storage.Int32Value(int32(n)), nil
+}
+
+// isTime tells the columns of type DateTime.
+func isTime(name string) bool {
+	return name == wire.ColTimestamp || name == wire.ColScheduledStartTime || name == wire.ColFireAt
+}
+
+// withoutTypes returns a JSON object without the $type members that messages have and rows do not.
+func withoutTypes(object json.RawMessage) (json.RawMessage, error) {
+	members, err := objectMembers(object)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for _, m := range members {
+		if m.name == "$type" {
+			continue
+		}
+		if m.value[0] == '{' {
+			if m.value, err = withoutTypes(m.value); err != nil {
+				return nil, err
+			}
+		}
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		name, _ := json.Marshal(m.name) // a string can always be marshalled
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(m.value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}

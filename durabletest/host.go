@@ -1,0 +1,296 @@
+package durabletest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-durable/durable/internal/taskhub"
+	"github.com/go-durable/durable/internal/wire"
+)
+
+// HostOptions say how a host works. The zero value is a host that does everything in order.
+type HostOptions struct {
+	// Shuffle, if it is set, lets activities that wait at the same time run in random order, to find code that depends
+	// on it. The same seed gives the same order. Defaults to the order in which they were scheduled.
+	Shuffle *rand.Rand
+	// Entities are the app's entities by name, in lower case.
+	Entities map[string]Entity
+	// OnError, if it is set, hears of what goes wrong in [Host.Run], which tries again. It must be safe for concurrent
+	// use. Defaults to nobody.
+	OnError func(error)
+	// PollInterval is how long [Host.Run] waits before it looks into an empty queue again. Defaults to 100 ms.
+	PollInterval time.Duration
+}
+
+const defaultPollInterval = 100 * time.Millisecond
+
+// Host stands in for a Functions app: it takes the messages of a task hub, lets the orchestrations go on as their
+// scripts say, runs their activities, and writes history and status exactly as DurableTask.AzureStorage 1.17.5 does. It
+// runs no orchestrator code.
+//
+// Use [Host.RunUntilIdle] and [Host.Advance] for tests in which nothing waits, and [Host.Run] for one that goes on by
+// itself. It is safe for concurrent use.
+type Host struct {
+	hub  *taskhub.Hub
+	of   *Hub
+	opts HostOptions
+	// order changes the order of activities that wait at the same time; nil leaves it.
+	order func(work []*letter)
+
+	mu      sync.Mutex // guards what follows
+	scripts Scripts
+	// sessions hold where scripts stand, so that it need not be found out from the history each time.
+	sessions map[string]*session
+	// sent are messages that this host has sent, by their texts, which saves it from reading them again.
+	sent map[string]*wire.Message
+	// jobs are the activities that were scheduled and have not run. They can be taken up before the history has them.
+	jobs map[job]Activity
+	// begun is when activities that take time began to run, by message.
+	begun map[string]time.Time
+
+	turn sync.Mutex // one round of RunUntilIdle at a time
+}
+
+// session is where an execution stands.
+type session struct {
+	*play
+	rows int // of its history
+	// history is kept for hubs in memory, where a look at its version costs nothing; else it is nil.
+	history *taskhub.History
+}
+
+// NewHost returns a host for a hub, which may be a real one: see [Open]. There may be several for one hub, and the hub's
+// own steps may be taken besides, on instances for which the host has no work. It does no I/O. It returns
+// durable.ErrInvalidArgument for a script that cannot be. Opts may be nil.
+func NewHost(hub *Hub, scripts Scripts, opts *HostOptions) (*Host, error) {
+	if err := scripts.check(); err != nil {
+		return nil, fmt.Errorf("durabletest: NewHost: %w", err)
+	}
+	h := &Host{
+		hub: hub.hub, of: hub, scripts: maps.Clone(scripts),
+		sessions: make(map[string]*session), jobs: make(map[job]Activity), sent: make(map[string]*wire.Message),
+		begun: make(map[string]time.Time),
+	}
+	if h.scripts == nil {
+		h.scripts = Scripts{}
+	}
+	if opts != nil {
+		h.opts = *opts
+	}
+	if h.opts.Shuffle != nil {
+		h.order = h.shuffle
+	}
+	if h.opts.PollInterval <= 0 {
+		h.opts.PollInterval = defaultPollInterval
+	}
+	return h, nil
+}
+
+func (h *Host) shuffle(work []*letter) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.opts.Shuffle.Shuffle(len(work), func(i, j int) { work[i], work[j] = work[j], work[i] })
+}
+
+// SetScript gives an orchestrator another script, or a first one, as a new version of the app does. An instance that
+// runs goes on with it from where it stands: what it has done so far must be the same by both scripts. It returns
+// durable.ErrInvalidArgument for a script that cannot be.
+func (h *Host) SetScript(orchestrator string, script Script) error {
+	if err := (Scripts{orchestrator: script}).check(); err != nil {
+		return fmt.Errorf("durabletest: SetScript: %w", err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.scripts[orchestrator] = script
+	clear(h.sessions)
+	clear(h.jobs)
+	return nil
+}
+
+// script returns the script of an orchestrator. What an app without the function does is a script, too.
+func (h *Host) script(name string) Script {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s, ok := h.scripts[name]; ok {
+		return s
+	}
+	known := ""
+	for i, other := range slices.Sorted(maps.Keys(h.scripts)) {
+		if i > 0 {
+			known += ", "
+		}
+		known += "'" + other + "'"
+	}
+	return Script{Fail{Reason: orchestratorFailed(name) + "The function '" + name + "' doesn't exist, is disabled, " +
+		"or is not an orchestrator function. Additional info: The following are the known orchestrator functions: " +
+		known + "."}}
+}
+
+// session takes the session of an execution out, nil if there is none that stands at that row.
+func (h *Host) session(instanceID, executionID string, rows int) *play {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.sessions[instanceID]
+	delete(h.sessions, instanceID)
+	if s == nil || s.executionID != executionID || s.rows != rows {
+		return nil
+	}
+	return s.play
+}
+
+// keepSession keeps where an execution stands after a turn that was written.
+func (h *Host) keepSession(ctx context.Context, p *play, t *turn) {
+	s := &session{play: p, rows: len(t.history.Events) + len(t.rows)}
+	if h.of.store != nil {
+		s.history = h.after(ctx, t)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sessions[p.instanceID] = s
+}
+
+// after returns the history after a turn, nil if it cannot be told.
+func (h *Host) after(ctx context.Context, t *turn) *taskhub.History {
+	sentinel, err := h.hub.Sentinel(ctx, t.rows[0].PartitionKey)
+	if err != nil || sentinel == nil {
+		return nil
+	}
+	next := &taskhub.History{ExecutionID: t.executionID, Sentinel: sentinel, Events: t.history.Events}
+	for _, row := range t.rows {
+		e, err := wire.DecodeEvent(row)
+		if err != nil {
+			return nil
+		}
+		next.Events = append(next.Events, e)
+	}
+	return next
+}
+
+// history reads the history of an execution, of the current one if it is not named.
+func (h *Host) history(ctx context.Context, b *batch) (*taskhub.History, error) {
+	h.mu.Lock()
+	s := h.sessions[b.instanceID]
+	h.mu.Unlock()
+	if s != nil && s.history != nil && (b.executionID == "" || b.executionID == s.executionID) {
+		sentinel, err := h.hub.Sentinel(ctx, wire.EscapeKey(b.instanceID), wire.ColExecutionID)
+		if err == nil && sentinel != nil && sentinel.ETag == s.history.Sentinel.ETag {
+			return s.history, nil
+		}
+	}
+	return h.hub.ReadHistory(ctx, b.instanceID, b.executionID)
+}
+
+// RunUntilIdle handles all messages that are visible, and those that come of them, until none is left: an app that is
+// left alone for a while. Partitions have their turns in order, and activities between them, so that the same calls
+// always give the same outcome.
+//
+// A message that no worker could read is an error when all others are handled, and is hidden for a while, as at a
+// worker. So is a failure of the storage, which leaves the messages concerned to be handled later.
+func (h *Host) RunUntilIdle(ctx context.Context) error {
+	h.turn.Lock()
+	defer h.turn.Unlock()
+	var errs []error
+	for {
+		n, err := h.round(ctx)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if n == 0 || ctx.Err() != nil {
+			return h.fail("RunUntilIdle", errors.Join(append(errs, ctx.Err())...))
+		}
+	}
+}
+
+// round has a turn for each partition and one for the activities.
+func (h *Host) round(ctx context.Context) (handled int, err error) {
+	count, err := h.hub.PartitionCount(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var errs []error
+	for p := range count {
+		n, err := h.controlTurn(ctx, p, 1)
+		handled += n
+		errs = append(errs, err)
+	}
+	n, err := h.workTurn(ctx)
+	return handled + n, errors.Join(append(errs, err)...)
+}
+
+// Advance moves the clock of a hub in memory on, and lets the host do on the way what becomes due, each at its time:
+// timers, scheduled starts, activities that take time. It returns durable.ErrInvalidState for a real hub, whose clock
+// nobody can move, and otherwise the errors of [Host.RunUntilIdle].
+func (h *Host) Advance(ctx context.Context, d time.Duration) error {
+	if h.of.clock == nil {
+		return h.fail("Advance", invalidState("this hub does not lie in memory"))
+	}
+	until := h.of.Now().Add(d)
+	for {
+		if err := h.RunUntilIdle(ctx); err != nil {
+			return err
+		}
+		next, ok := h.of.nextVisible(ctx)
+		if !ok || next.After(until) {
+			break
+		}
+		h.of.Advance(next.Sub(h.of.Now()))
+	}
+	h.of.Advance(until.Sub(h.of.Now()))
+	return h.RunUntilIdle(ctx)
+}
+
+// Run handles messages as they come until the context ends, and returns its error. What fails is tried again, as at a
+// worker; [HostOptions.OnError] hears of it.
+func (h *Host) Run(ctx context.Context) error {
+	count, err := h.hub.PartitionCount(ctx)
+	if err != nil {
+		return h.fail("Run", err)
+	}
+	var wg sync.WaitGroup
+	for p := range count {
+		wg.Go(func() { h.poll(ctx, func() (int, error) { return h.controlTurn(ctx, p, workers) }) })
+	}
+	for range workers {
+		wg.Go(func() { h.poll(ctx, func() (int, error) { return h.workTurn(ctx) }) })
+	}
+	wg.Wait()
+	return h.fail("Run", ctx.Err())
+}
+
+// workers is how many activities, and how many instances of a partition, [Host.Run] handles at the same time.
+const workers = 4
+
+// poll takes turns until the context ends.
+func (h *Host) poll(ctx context.Context, turn func() (int, error)) {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-pause.C:
+		}
+		n, err := turn()
+		if err != nil && ctx.Err() == nil && h.opts.OnError != nil {
+			h.opts.OnError(h.fail("Run", err))
+		}
+		wait := h.opts.PollInterval
+		if n > 0 {
+			wait = 0
+		}
+		pause.Reset(wait)
+	}
+}
+
+func (h *Host) fail(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("durabletest: %s (hub %s): %w", op, h.hub.Hub(), err)
+}

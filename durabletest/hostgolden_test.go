@@ -1,0 +1,277 @@
+package durabletest_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	dt "github.com/go-durable/durable/durabletest"
+	"github.com/go-durable/durable/internal/golden"
+	"github.com/go-durable/durable/internal/wire"
+)
+
+// app is a hub with a host for a recorded scenario.
+type app struct {
+	*dt.TestHub
+	host *dt.Host
+	t    *testing.T
+	rec  *golden.Recording
+	// mended says whether what fails until it is mended works by now.
+	mended bool
+}
+
+// TestScriptedRecordings plays recorded scenarios by scripts, and compares everything that lies in storage then.
+//
+// Out of scope, since they record what is no host's work or no script's: client-only, duplicates, odd-ids, purge,
+// queries, restart, starts and http-api (what clients write and read; TestRecordings plays the host's rows of starts and
+// large-payloads by hand), entities and broken-hub (TestEntityRecording has the rows of an entity; orchestrations that
+// call or lock entities have no scripts), killed-host and partition-change (partition managers), json-types (the type
+// conversions of .NET), rewind-reference, rewind-after-retries and rewind-after-handled (the .NET client's rewind, which
+// destroys the instance; ours never asks for it). Of rewind-causal, TestCausalRewind goes on from the recorded histories.
+func TestScriptedRecordings(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		recording string
+		play      func(a *app)
+	}{
+		{"v2/hello-sequence", playHello},
+		{"v2/fan-out", playFanOut},
+		{"v2/timers", playTimers},
+		{"v2/events", playScriptedEvents},
+		{"v2/custom-status", playScriptedStatus},
+		{"v2/continue-as-new", playCountdown},
+		{"v2/terminate", playScriptedTerminate},
+		{"v2/suspend-resume", playScriptedSuspend},
+		{"v2/detached", playDetached},
+		{"v2/rewind-activity", playRewindActivity},
+		{"v2/rewind-twice", playRewindTwice},
+		{"v2/rewind-parent", playRewindParent},
+		{"v2/rewind-two-children", playRewindTwoChildren},
+		{"v2/rewind-grandparent", playRewindGrandparent},
+		{"v2/rewind-refused", playRewindRefused},
+		{"v2/rewind-purged-child", playRewindPurgedChild},
+		{"v2/reset", playReset},
+		{"v2/unblock", playUnblock},
+	}
+	for _, test := range tests {
+		t.Run(test.recording, func(t *testing.T) {
+			t.Parallel()
+			rec := golden.Load(t, test.recording)
+			a := &app{t: t, rec: rec}
+			a.TestHub = dt.NewHub(t, &dt.Options{TaskHub: rec.Hub, PartitionCount: rec.Partitions})
+			host, err := dt.NewHost(a.Hub, a.scripts(), nil)
+			require.NoError(t, err)
+			a.host = host
+			test.play(a)
+		})
+	}
+}
+
+// same compares the hub with a recorded dump. Leases are a host's.
+func (a *app) same(dump string) {
+	a.t.Helper()
+	want := a.rec.Dumps[dump]
+	require.NotNil(a.t, want, dump)
+	got, err := golden.DumpOf(a.t.Context(), a.Account(), a.rec.Hub)
+	require.NoError(a.t, err)
+	require.Empty(a.t, golden.Diff(want, got, golden.Options{Skip: []string{"leases", "applease"}, Hidden: true}), dump)
+}
+
+func (a *app) start(name, id, input string) {
+	a.t.Helper()
+	start(a.t, a.TestHub, name, id, input)
+}
+
+func (a *app) raise(id, name, data string) {
+	a.t.Helper()
+	raise(a.t, a.TestHub, id, name, data)
+}
+
+func (a *app) idle() {
+	a.t.Helper()
+	require.NoError(a.t, a.host.RunUntilIdle(a.t.Context()))
+	a.Advance(time.Second)
+}
+
+// details returns what the recording has as details of a failure of an instance: an exception of .NET as JSON.
+func (a *app) details(eventType, prefix string) string {
+	for _, dump := range a.rec.Dumps {
+		for _, e := range dump.Tables[a.rec.Hub+"History"] {
+			is := e.Text("EventType") == eventType || e.Text("Reason") == "Rewound: "+eventType
+			if is && strings.HasPrefix(e.PartitionKey, prefix) {
+				return e.Text("Details")
+			}
+		}
+	}
+	return ""
+}
+
+// rethrow lets an exception out that was caught, with the details that .NET gives it. A parent shows them.
+func (a *app) rethrow(p *dt.Progress) dt.Step {
+	last := p.Last()
+	if last.Failure == "" {
+		return nil
+	}
+	kind, parent := "activity", strings.TrimRight(strings.TrimSuffix(p.InstanceID(), "-child"), "-abc")
+	if last.Name == "FailsUntilFixed" {
+		kind, parent = "orchestrator", "rw-g"
+	}
+	return dt.Fail{
+		Reason: fmt.Sprintf("Orchestrator function '%s' failed: The %s function '%s' failed: \"%s\". "+
+			"See the function execution logs for additional details.", p.Name(), kind, last.Name, last.Failure),
+		Details: a.details("SubOrchestrationInstanceFailed", parent),
+	}
+}
+
+func hello(city string) dt.Activity {
+	return dt.Activity{Name: "SayHello", Input: city, Result: "Hello " + city + "!"}
+}
+
+// values returns the values of the outcomes as one JSON array.
+func values(outcomes []dt.Outcome) json.RawMessage {
+	all := make([]json.RawMessage, len(outcomes))
+	for i, o := range outcomes {
+		all[i] = o.Value
+	}
+	text, _ := json.Marshal(all)
+	return text
+}
+
+func completeWithAll(p *dt.Progress) dt.Step { return dt.Complete{Output: values(p.Outcomes())} }
+
+func completeWithLast(p *dt.Progress) dt.Step { return dt.Complete{Output: p.Last().Value} }
+
+// scripts are the orchestrators of the recorded app.
+func (a *app) scripts() dt.Scripts {
+	works := dt.Activity{Name: "WorksOnceFixed", Do: a.worksOnceFixed, Catch: true, Details: a.details("TaskFailed", "")}
+	rethrow := dt.Decide(a.rethrow)
+	return dt.Scripts{
+		"HelloSequence": {hello("Tokyo"), hello("Seattle"), hello("London"), dt.Decide(completeWithAll)},
+		"FanOut":        {dt.Decide(fanOut)},
+		"ApprovalOrTimeout": {dt.Decide(func(p *dt.Progress) dt.Step {
+			return dt.WaitForEvent{Name: "Approval", Timeout: seconds(p)}
+		}), dt.Decide(func(p *dt.Progress) dt.Step {
+			if p.Last().TimedOut {
+				return dt.Complete{Output: "timed out"}
+			}
+			return dt.Complete{Output: "approved"}
+		})},
+		"ThrowsAtOnce": {dt.Fail{Reason: "Orchestrator function 'ThrowsAtOnce' failed: this orchestrator always throws"}},
+		"ParentOfHello": {
+			dt.Decide(func(p *dt.Progress) dt.Step {
+				return dt.SubOrchestration{Name: "HelloSequence", InstanceID: p.InstanceID() + "-child"}
+			}),
+			dt.SubOrchestration{Name: "HelloSequence"},
+			hello("parent"),
+			dt.Complete{Output: json.RawMessage(`[3,3,"Hello parent!"]`)},
+		},
+		"SlowActivity": {
+			dt.Activity{Name: "Slow", Result: "slow", Takes: 15 * time.Second, Catch: true},
+			dt.Decide(slowly),
+		},
+		"Sleeper": {
+			dt.Decide(func(p *dt.Progress) dt.Step { return dt.Timer{Duration: seconds(p)} }),
+			dt.Complete{Output: "awake"},
+		},
+		"WaitForApproval": {dt.WaitForEvent{Name: "Approval"}, dt.Decide(completeWithLast)},
+		"Counter1":        {dt.Decide(count)},
+		"CustomStatus": {
+			dt.CustomStatus{Status: json.RawMessage(`{"nextActions":["A","B","C"],"foo":2}`)},
+			dt.WaitForEvent{Name: "done"},
+			dt.Complete{Output: "done"},
+		},
+		"Countdown": {dt.Decide(countdown)},
+		"StartsDetached": {
+			dt.SubOrchestration{Name: "HelloSequence", InstanceID: "det-detached", Input: "x", Detached: true},
+			dt.Complete{Output: "det-detached"},
+		},
+		"FailsUntilFixed": {hello("before"), works, rethrow, hello("after"), dt.Decide(completeWithAll)},
+		"ParentFailsUntilFixed": {hello("parent"), dt.Decide(func(p *dt.Progress) dt.Step {
+			return dt.SubOrchestration{Name: "FailsUntilFixed", InstanceID: p.InstanceID() + "-child", Catch: true}
+		}), rethrow, dt.Decide(completeWithAll)},
+		"Grandparent": {dt.Decide(func(p *dt.Progress) dt.Step {
+			return dt.SubOrchestration{Name: "ParentFailsUntilFixed", InstanceID: p.InstanceID() + "-p"}
+		}), dt.Decide(completeWithLast)},
+		"TwoChildrenFailUntilFixed": {dt.Decide(func(p *dt.Progress) dt.Step {
+			return dt.Parallel{
+				dt.SubOrchestration{Name: "FailsUntilFixed", InstanceID: p.InstanceID() + "-a"},
+				dt.SubOrchestration{Name: "FailsUntilFixed", InstanceID: p.InstanceID() + "-b"},
+				dt.SubOrchestration{Name: "HelloSequence", InstanceID: p.InstanceID() + "-c"},
+			}
+		}), dt.Decide(func(p *dt.Progress) dt.Step { return dt.Complete{Output: values(p.Last().Branches)} })},
+	}
+}
+
+func seconds(p *dt.Progress) time.Duration {
+	var n int
+	_ = json.Unmarshal(p.Input(), &n)
+	return time.Duration(n) * time.Second
+}
+
+func fanOut(p *dt.Progress) dt.Step {
+	var n int
+	_ = json.Unmarshal(p.Input(), &n)
+	var steps dt.Parallel
+	sum := 0
+	for i := range n {
+		steps = append(steps, dt.Activity{Name: "Square", Input: i, Result: i * i})
+		sum += i * i
+	}
+	return dt.Script{steps, dt.Complete{Output: sum}}
+}
+
+// count is the eternal counter that ends at "end".
+func count(p *dt.Progress) dt.Step {
+	var n int
+	_ = json.Unmarshal(p.Input(), &n)
+	for _, o := range p.Outcomes() {
+		switch string(o.Value) {
+		case `"incr"`:
+			n++
+		case `"decr"`:
+			n--
+		case `"end"`:
+			return dt.Complete{Output: n}
+		}
+	}
+	return dt.Script{dt.WaitForEvent{Name: "operation"}, dt.Decide(count)}
+}
+
+func countdown(p *dt.Progress) dt.Step {
+	var n int
+	_ = json.Unmarshal(p.Input(), &n)
+	greet := hello(fmt.Sprint(n))
+	if n == 0 {
+		return dt.Script{greet, dt.Complete{Output: 0}}
+	}
+	return dt.Script{greet, dt.ContinueAsNew{Input: n - 1}}
+}
+
+// terminateBy sends the message by which the .NET client terminates.
+func (a *app) terminateBy(id, reason string) {
+	a.t.Helper()
+	m := wire.TerminateMessage(id, reason, a.Now())
+	a.send(m)
+}
+
+// send sends a message past the client.
+func (a *app) send(m *wire.Message) {
+	a.t.Helper()
+	id := m.InstanceID
+	m.ActivityID, m.SequenceNumber = "5406d369-4369-4673-afae-6671a2fa1e57", a.Now().UnixMicro()
+	queue := fmt.Sprintf("%s-control-%02d", strings.ToLower(a.rec.Hub), wire.Partition(id, a.rec.Partitions))
+	require.NoError(a.t, a.Account().Queues.Put(a.t.Context(), queue, wire.EncodeText(m.JSON()), 0))
+}
+
+// slowly ends as the in-process app does when a failure is no exception of .NET as JSON.
+func slowly(p *dt.Progress) dt.Step {
+	if p.Last().Failure == "" {
+		return dt.Complete{Output: p.Last().Value}
+	}
+	return dt.Fail{Reason: "Orchestrator function 'SlowActivity' failed: The activity function 'Slow' failed: \"Failed to " +
+		"deserialize exception from TaskActivity: " + p.Last().Failure + "\". See the function execution logs for additional details."}
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package durabletest_test
+
+const raceEnabled = false
