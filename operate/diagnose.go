@@ -1,0 +1,224 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/internal/hook"
+	"github.com/go-durable/durable/internal/scan"
+	"github.com/go-durable/durable/internal/storage"
+)
+
+// DiagnoseOptions are options for Diagnose.
+type DiagnoseOptions struct {
+	// Kinds are the kinds of findings to look for. Defaults to all.
+	Kinds []FindingKind
+	// Grace is how old something must be before it is judged: younger things may be under way. Defaults to 10 minutes.
+	Grace time.Duration
+	// PayloadGrace is the same for payloads without instance. Defaults to one day.
+	PayloadGrace time.Duration
+	// Interval is the time between the two looks that a finding takes which rests on there being no message. Defaults to
+	// 30 s.
+	Interval time.Duration
+	// MaxDequeueCount is how often a message may have been taken before it counts as poison. Defaults to 20.
+	MaxDequeueCount int64
+	// OnProgress is called now and then, and at the end.
+	OnProgress func(DiagnoseProgress)
+}
+
+// DiagnoseProgress is how far a check-up has got.
+type DiagnoseProgress struct {
+	// Instances and Events count the rows that have gone by, Findings what was found.
+	Instances, Events, Findings int
+}
+
+const (
+	defaultGrace        = 10 * time.Minute
+	defaultPayloadGrace = 24 * time.Hour
+	defaultInterval     = 30 * time.Second
+	maxDequeue          = 20
+	// progressEvery is how many keys go by between two calls of OnProgress.
+	progressEvery = 1000
+)
+
+func (o *DiagnoseOptions) check() (DiagnoseOptions, error) {
+	var c DiagnoseOptions
+	if o != nil {
+		c = *o
+	}
+	for _, d := range []struct {
+		name     string
+		value    *time.Duration
+		standard time.Duration
+	}{
+		{"Grace", &c.Grace, defaultGrace}, {"PayloadGrace", &c.PayloadGrace, defaultPayloadGrace}, {"Interval", &c.Interval, defaultInterval},
+	} {
+		if *d.value < 0 {
+			return c, invalid("%s is negative", d.name)
+		}
+		if *d.value == 0 {
+			*d.value = d.standard
+		}
+	}
+	if c.MaxDequeueCount < 0 {
+		return c, invalid("MaxDequeueCount is negative")
+	}
+	if c.MaxDequeueCount == 0 {
+		c.MaxDequeueCount = maxDequeue
+	}
+	c.Kinds = slices.Clone(c.Kinds)
+	for _, k := range c.Kinds {
+		if !k.known() {
+			return c, invalid("%q is no kind of finding", k)
+		}
+	}
+	return c, nil
+}
+
+// Diagnose checks a whole task hub and yields what is wrong, as it is found. It changes nothing.
+//
+// It reads both tables side by side and lists the payloads, once, in as many requests as they have pages, and keeps no
+// more than a few pages and the suspects in memory. Whatever is suspected is looked at again by itself: after
+// opts.Interval, with a second look at the queues, where the suspicion rests on there being no message. Peeking shows 32
+// messages of a queue, and those that are hidden cannot be seen at all: so long as a queue may hold a message that would
+// explain something, that is not a finding. In a hub under load therefore less is found, and nothing that is not so.
+//
+// An error ends the sequence; it comes last, with an empty finding. Breaking off ends all work. Each range begins anew.
+// Opts may be nil.
+//
+// It returns [durable.ErrTaskHubNotFound], [durable.ErrInvalidArgument] and the context's error.
+func Diagnose(
+	ctx context.Context, c *durable.OrchestrationClient, opts *DiagnoseOptions,
+) iter.Seq2[Finding, error] {
+	in := open(c)
+	o, err := opts.check()
+	return func(yield func(Finding, error) bool) {
+		if err != nil {
+			yield(Finding{}, in.Fail("Diagnose", "", "", err))
+			return
+		}
+		d := &doctor{in: in, opts: o, yield: yield, names: map[string]string{}}
+		if err := d.run(ctx); err != nil && !errors.Is(err, errStopped) {
+			yield(Finding{}, in.Fail("Diagnose", "", "", err))
+		}
+	}
+}
+
+// errStopped ends a check-up whose findings nobody wants any more.
+var errStopped = errors.New("stopped")
+
+// doctor is a check-up that runs.
+type doctor struct {
+	in       hook.Inside
+	opts     DiagnoseOptions
+	yield    func(Finding, error) bool
+	progress DiagnoseProgress
+
+	// queues is the latest look at the queues.
+	queues   *queueLook
+	suspects []suspect
+	owners   *scan.Owners
+	// names are IDs that have not ended and hold upper-case letters, by what they are in lower case.
+	names map[string]string
+	full  bool // names has come to its limit
+	// failed is what went wrong where no error could be returned.
+	failed error
+
+	ctx context.Context //nolint:containedctx // a doctor lives as long as the call, and is told of rows by a visitor's methods
+	now *digest         // the instance whose rows go by
+}
+
+func (d *doctor) wants(kinds ...FindingKind) bool {
+	return len(d.opts.Kinds) == 0 || slices.ContainsFunc(kinds, func(k FindingKind) bool { return slices.Contains(d.opts.Kinds, k) })
+}
+
+// report yields a finding, if its kind is wanted.
+func (d *doctor) report(f Finding) error {
+	if !d.wants(f.Kind) {
+		return nil
+	}
+	d.progress.Findings++
+	if f.Evidence == nil {
+		f.Evidence = []string{}
+	}
+	if !d.yield(f, nil) {
+		return errStopped
+	}
+	return nil
+}
+
+func (d *doctor) run(ctx context.Context) error {
+	d.ctx = ctx
+	var err error
+	if d.queues, err = lookAtQueues(ctx, d.in.Hub); err != nil {
+		return err
+	}
+	hub, err := d.checkHub(ctx)
+	if err != nil {
+		return err
+	}
+	d.owners = scan.NewOwners(scan.NewFolders(d.in.Hub), func(f scan.Folder) {
+		if d.failed == nil {
+			d.failed = d.suspectFolder(&f)
+		}
+	})
+	columns := scan.Columns{Instances: instanceColumns, History: historyColumns}
+	if err = scan.Walk(ctx, d.in.Hub, columns, d); err == nil && d.wants(KindPayloadsWithoutInstance) {
+		err = d.owners.End(ctx)
+	}
+	if err == nil {
+		err = d.failed
+	}
+	if err != nil {
+		return err
+	}
+	if err := d.confirm(true); err != nil {
+		return err
+	}
+	if err := hub.confirm(ctx, d); err != nil {
+		return err
+	}
+	d.tell()
+	return nil
+}
+
+func (d *doctor) tell() {
+	if d.opts.OnProgress != nil {
+		d.opts.OnProgress(d.progress)
+	}
+}
+
+// Begin begins an instance; it is [scan.Visitor]'s.
+func (d *doctor) Begin(key string, row *storage.Entity) {
+	d.now = newDigest(key, row)
+	d.progress.Instances++
+}
+
+// Event is a row of its history.
+func (d *doctor) Event(e *storage.Entity) {
+	d.now.add(e)
+	d.progress.Events++
+}
+
+// End judges the instance.
+func (d *doctor) End() error {
+	if err := d.ctx.Err(); err != nil {
+		return err
+	}
+	if d.wants(KindPayloadsWithoutInstance) {
+		if err := d.owners.Pass(d.ctx, d.now.key); err != nil || d.failed != nil {
+			return errors.Join(err, d.failed)
+		}
+	}
+	if err := d.judge(d.now); err != nil {
+		return err
+	}
+	if d.progress.Instances%progressEvery == 0 {
+		d.tell()
+	}
+	return d.confirm(false)
+}

@@ -1,0 +1,131 @@
+package operate
+
+import (
+	"strings"
+	"time"
+
+	"github.com/go-durable/durable/internal/storage"
+	"github.com/go-durable/durable/internal/wire"
+)
+
+// digest is what a check-up keeps of an instance while its rows go by: enough to suspect it, however long its history.
+type digest struct {
+	key string
+	row *wire.Instance // nil if there is none
+	// rows counts the rows of the history.
+	rows int
+	// execution is that of the first row, which is the current one: a new execution writes over the rows of the one before.
+	execution string
+	stale     bool // behind the rows of the current execution
+	// sentinel says that there is a sentinel, complete that its checkpoint was written whole.
+	sentinel, complete bool
+	// ended is the state in which the execution ended, "" if it goes on.
+	ended string
+	// open are the actions without completion.
+	open map[int]openRow
+	// rewound says that somebody has rewritten rows, rewritten when that was, and checkpoint when a worker wrote last.
+	rewound               bool
+	rewritten, checkpoint time.Time
+	suspended             bool
+	// written is when the last of the rows was written.
+	written time.Time
+}
+
+type openRow struct {
+	eventType  string
+	since, due time.Time
+}
+
+// historyColumns are the columns that a digest is made from.
+var historyColumns = []string{
+	wire.ColEventType, wire.ColEventID, wire.ColExecutionID, wire.ColTaskScheduledID, wire.ColTimerID, wire.ColFireAt,
+	wire.ColTimestamp, wire.ColReason, wire.ColOrchestrationStatus, colCheckpointComplete,
+}
+
+// instanceColumns are the columns of a row that a check-up looks at.
+var instanceColumns = []string{
+	wire.ColName, wire.ColRuntimeStatus, wire.ColExecutionID, wire.ColCreatedTime, wire.ColLastUpdatedTime,
+	wire.ColScheduledStartTime, wire.ColCustomStatus, wire.ColInput, wire.ColOutput,
+}
+
+// Columns of the sentinel row (AzureTableTrackingStore.cs).
+const (
+	colCheckpointComplete = "IsCheckpointComplete"
+	colCheckpointTime     = "CheckpointCompletedTimestamp"
+)
+
+// checkpointComplete reports whether the last checkpoint was written whole. Engines before 1.6.5 do not say.
+func checkpointComplete(sentinel *storage.Entity) bool {
+	return !sentinel.Has(colCheckpointComplete) || sentinel.Get(colCheckpointComplete).Bool()
+}
+
+func newDigest(key string, row *storage.Entity) *digest {
+	d := &digest{key: key, open: map[int]openRow{}}
+	if row != nil {
+		i := wire.DecodeInstance(row)
+		d.row = &i
+	}
+	return d
+}
+
+func (d *digest) add(e *storage.Entity) {
+	d.rows++
+	d.written = later(d.written, e.Timestamp.Time())
+	if e.RowKey == wire.SentinelKey {
+		d.sentinel = true
+		d.complete = checkpointComplete(e)
+		if d.rows == 1 {
+			d.execution = e.Text(wire.ColExecutionID)
+		}
+		return
+	}
+	ev, err := wire.DecodeEvent(e)
+	if err != nil {
+		d.stale = true // the engine cannot read such a history either: nothing can be said of it
+		return
+	}
+	if d.rows == 1 {
+		d.execution = ev.ExecutionID
+	}
+	if d.stale = d.stale || ev.ExecutionID != d.execution; !d.stale {
+		d.event(&ev)
+	}
+}
+
+func (d *digest) event(ev *wire.Event) {
+	if strings.HasPrefix(ev.Reason, rewoundMark) {
+		d.rewound, d.rewritten = true, later(d.rewritten, ev.Row.Timestamp.Time())
+	} else {
+		d.checkpoint = later(d.checkpoint, ev.Row.Timestamp.Time())
+	}
+	switch ev.Type {
+	case wire.OrchestratorStarted:
+		d.ended = ""
+	case wire.ExecutionCompleted:
+		d.ended = ev.Status
+	case wire.ExecutionSuspended:
+		d.suspended = true
+	case wire.ExecutionResumed:
+		d.suspended = false
+	case wire.TaskScheduled, wire.TimerCreated, wire.SubOrchestrationInstanceCreated:
+		d.open[ev.EventID] = openRow{ev.Type, ev.Timestamp, ev.FireAt}
+	case wire.TaskCompleted, wire.TaskFailed, wire.TimerFired,
+		wire.SubOrchestrationInstanceCompleted, wire.SubOrchestrationInstanceFailed:
+		delete(d.open, ev.ScheduledID)
+	}
+}
+
+// unwoken reports whether rows were rewritten since a worker last wrote, and nothing else will wake the instance.
+func (d *digest) unwoken() bool {
+	for _, a := range d.open {
+		if a.eventType == wire.SubOrchestrationInstanceCreated {
+			return false
+		}
+	}
+	return d.rewritten.After(d.checkpoint)
+}
+
+// current reports whether the history is that of the execution which the row names.
+func (d *digest) current() bool {
+	return d.rows > 0 && (d.row.ExecutionID == "" || sameGUID(d.row.ExecutionID, d.execution))
+}

@@ -1,0 +1,91 @@
+package operate
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-durable/durable/internal/replay"
+	"github.com/go-durable/durable/internal/wire"
+)
+
+// lost finds the open actions that nothing will complete, given that there is no message for the instance. Idle says that
+// there is no work item either.
+func (e *examiner) lost(ctx context.Context, l *look, idle bool) ([]Finding, error) {
+	if l.row.RuntimeStatus != wire.StatusRunning || !e.settled(l) || l.actions.End() != nil || l.actions.Suspended() {
+		return nil, nil
+	}
+	var found []Finding
+	for _, a := range l.actions.Open() {
+		if a.Type == wire.TaskScheduled && !idle {
+			continue
+		}
+		f, err := e.lostAction(ctx, l, a)
+		if err != nil {
+			return nil, err
+		}
+		if f != nil {
+			f.EventID = &a.EventID
+			found = append(found, *f)
+		}
+	}
+	return found, nil
+}
+
+// wakeNotSent finds an instance whose rows were rewritten and which was not woken, given that there is no message for it.
+// One that waits for a sub-orchestration is woken by its answer.
+func (e *examiner) wakeNotSent(l *look) *Finding {
+	goesOn := l.row.RuntimeStatus == wire.StatusRunning || l.row.RuntimeStatus == wire.StatusPending
+	if !goesOn || !e.settled(l) || l.actions.End() != nil || l.actions.Suspended() {
+		return nil
+	}
+	for _, a := range l.actions.Open() {
+		if a.Type == wire.SubOrchestrationInstanceCreated {
+			return nil
+		}
+	}
+	var rewritten time.Time
+	for i := range l.history.Events {
+		if ev := &l.history.Events[i]; strings.HasPrefix(ev.Reason, rewoundMark) {
+			rewritten = later(rewritten, ev.Row.Timestamp.Time())
+		}
+	}
+	if !rewritten.After(lastCheckpoint(l)) || !e.old(rewritten) {
+		return nil
+	}
+	return l.finding(KindWakeNotSent, "its history was rewritten, and no worker was told",
+		fmt.Sprintf("rewritten at %s, written by a worker last at %s", clock(rewritten), clock(lastCheckpoint(l))), noMessage)
+}
+
+func (e *examiner) lostAction(ctx context.Context, l *look, a *replay.Action) (*Finding, error) {
+	since := "scheduled at " + clock(a.Timestamp)
+	switch {
+	case !e.old(a.Timestamp):
+	case a.Type == wire.TaskScheduled:
+		return l.finding(KindActivityLost, fmt.Sprintf("it waits for the activity %s (event ID %d), which nobody runs", a.Name, a.EventID),
+			since, "no work item and no result in two looks at the queues"), nil
+	case a.Type == wire.TimerCreated && e.old(a.FireAt):
+		return l.finding(KindTimerLost, fmt.Sprintf("it waits for a timer (event ID %d) that will not fire", a.EventID),
+			"due since "+clock(a.FireAt), noMessage), nil
+	case a.Type == wire.SubOrchestrationInstanceCreated:
+		return e.answerLost(ctx, l, a)
+	}
+	return nil, nil //nolint:nilnil // nothing found is an answer
+}
+
+// answerLost finds a sub-orchestration that has ended and whose answer is nowhere. One that is missing may have been
+// started without waiting: nobody can tell any more.
+func (e *examiner) answerLost(ctx context.Context, l *look, a *replay.Action) (*Finding, error) {
+	child, err := e.read(ctx, a.InstanceID)
+	if err != nil || child == nil || !wire.Terminal(child.row.RuntimeStatus) || !child.current() || !e.old(child.row.Timestamp) {
+		return nil, err
+	}
+	p := child.parent()
+	if p == nil || p.Detached || p.InstanceID != l.row.ID || p.EventID != a.EventID || !sameGUID(p.ExecutionID, l.history.ExecutionID) {
+		return nil, nil //nolint:nilnil // nothing found is an answer
+	}
+	return l.finding(KindAnswerLost,
+		fmt.Sprintf("it waits for the sub-orchestration %q (event ID %d), which is %s", a.InstanceID, a.EventID, child.row.RuntimeStatus),
+		fmt.Sprintf("the sub-orchestration was written last at %s", clock(child.row.Timestamp)), noMessage), nil
+}

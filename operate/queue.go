@@ -1,0 +1,213 @@
+package operate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-durable/durable/internal/storage"
+	"github.com/go-durable/durable/internal/taskhub"
+	"github.com/go-durable/durable/internal/wire"
+)
+
+// maxPeek is how many messages of a queue can be seen.
+const maxPeek = 32
+
+// seenMessage is a message that was peeked at or dequeued.
+type seenMessage struct {
+	storage.Message
+	// instanceID and eventType are "" where nobody can tell.
+	instanceID, eventType string
+	// blob is where a large message lies.
+	blob string
+	// unreadable says why no engine can read it, or is "".
+	unreadable string
+	// opaque says that it is of a kind that only workers with another serializer read.
+	opaque bool
+}
+
+// read reads a message as far as that goes without fetching anything.
+func read(m storage.Message) seenMessage {
+	s := seenMessage{Message: m}
+	data, err := wire.DecodeText(m.Text)
+	if err != nil {
+		s.unreadable = err.Error()
+		return s
+	}
+	msg, err := wire.DecodeMessage(data)
+	switch {
+	case err != nil && bytes.Contains(data, []byte(`"__type":"`)):
+		s.opaque = true // DataContractJsonSerializer (MessageManager.cs), which an app may choose
+	case err != nil:
+		s.unreadable = err.Error()
+	case msg.BlobName != "":
+		s.blob = msg.BlobName
+		s.instanceID, s.eventType = messageBlob(msg.BlobName)
+	default:
+		s.instanceID, s.eventType = msg.InstanceID, msg.EventType
+		s.unreadable = dispatchable(msg, data)
+	}
+	return s
+}
+
+// dispatchable says what makes a worker fail with a message that it can read, again and again, with a pause of ten
+// seconds for all its orchestrations each time (observed on 2.9.1), or "".
+func dispatchable(m *wire.Message, data []byte) string {
+	var envelope struct {
+		Sender      json.RawMessage
+		TaskMessage struct{ Event struct{ Timestamp any } }
+	}
+	if err := json.Unmarshal(data, &envelope); err != nil {
+		return "its members are not of the types that a message has"
+	}
+	at, ok := envelope.TaskMessage.Event.Timestamp.(string)
+	switch sender := string(envelope.Sender); {
+	case strings.TrimSpace(m.InstanceID) == "":
+		return "the instance ID is only white space"
+	case m.EventType == wire.EventRaised && (sender == "" || sender == "null"):
+		return "the event has no Sender"
+	case ok && !strings.HasSuffix(at, "Z"):
+		return "the event's time is not in UTC"
+	}
+	return ""
+}
+
+// messageBlob reads instance and event type out of the name of a message's blob: {id}/message-{...}-{type}.json.gz
+// (MessageManager.cs).
+func messageBlob(name string) (instanceID, eventType string) {
+	i := strings.LastIndex(name, "/message-")
+	if i < 0 {
+		return "", ""
+	}
+	file := strings.TrimSuffix(name[i+1:], ".json.gz")
+	return name[:i], file[strings.LastIndexByte(file, '-')+1:]
+}
+
+// seenQueue is what could be seen of a queue.
+type seenQueue struct {
+	name string
+	// count is about how many messages it holds, invisible ones included.
+	count    int64
+	messages []seenMessage
+}
+
+// peek looks at a queue. A queue that does not exist holds nothing. The messages are counted before they are looked at, so
+// that one which arrives in between is seen. The service's count may be too high, but never too low.
+func peek(ctx context.Context, hub *taskhub.Hub, queue string) (*seenQueue, error) {
+	q := &seenQueue{name: queue}
+	count, err := hub.Queues.Count(ctx, queue)
+	if err == nil && count > 0 {
+		var messages []storage.Message
+		messages, err = hub.Queues.Peek(ctx, queue, maxPeek)
+		for _, m := range messages {
+			q.messages = append(q.messages, read(m))
+		}
+	}
+	if errors.Is(err, storage.ErrContainerNotFound) {
+		return q, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look at queue %s: %w", queue, err)
+	}
+	q.count = count
+	return q, nil
+}
+
+// whole reports whether all messages of the queue were seen, and it is known whom they are for.
+func (q *seenQueue) whole() bool {
+	for i := range q.messages {
+		if q.messages[i].opaque {
+			return false
+		}
+	}
+	return q.count <= int64(len(q.messages))
+}
+
+// holds reports whether a message for an instance was seen.
+func (q *seenQueue) holds(instanceID string) bool {
+	for i := range q.messages {
+		if q.messages[i].instanceID == instanceID {
+			return true
+		}
+	}
+	return false
+}
+
+// queueLook is one look at all queues of a hub.
+type queueLook struct {
+	hub *taskhub.Hub
+	// count is the partition count, or 0 if it is not certain.
+	count   int
+	control []*seenQueue
+	work    *seenQueue
+}
+
+// lookAtQueues looks at the work-item queue first: an activity's result is sent before its work item is removed, so what
+// has left that queue is in the other one or in the history.
+func lookAtQueues(ctx context.Context, hub *taskhub.Hub) (*queueLook, error) {
+	look := &queueLook{hub: hub}
+	var err error
+	if look.work, err = peek(ctx, hub, hub.WorkItems()); err != nil {
+		return nil, err
+	}
+	names, err := hub.ControlQueues(ctx)
+	if err != nil {
+		return nil, err
+	}
+	look.control = make([]*seenQueue, len(names))
+	errs := each(ctx, len(names), parallelism, func(ctx context.Context, i int) (err error) {
+		look.control[i], err = peek(ctx, hub, names[i])
+		return err
+	})
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	switch look.count, err = hub.PartitionCount(ctx); {
+	case errors.Is(err, taskhub.ErrPartitionCount), errors.Is(err, taskhub.ErrHubNotFound):
+		look.count = 0
+	case err != nil:
+		return nil, err
+	}
+	return look, nil
+}
+
+// shows reports whether a message or work item for an instance can be seen.
+func (l *queueLook) shows(instanceID string) bool {
+	if l.work.holds(instanceID) {
+		return true
+	}
+	for _, q := range l.control {
+		if q.holds(instanceID) {
+			return true
+		}
+	}
+	return false
+}
+
+// idle reports whether nothing at all is under way for an instance, as far as one look can tell: no message, and no work
+// item. So long as some work items are hidden, any of them may be its own.
+func (l *queueLook) idle(instanceID string) bool { return l.none(instanceID) && l.work.whole() }
+
+// none reports whether no message for an instance lies in any control queue, as far as one look can tell, and no work item
+// of its can be seen.
+func (l *queueLook) none(instanceID string) bool {
+	if l.shows(instanceID) {
+		return false
+	}
+	own := ""
+	if l.count > 0 {
+		own = l.hub.ControlQueue(wire.Partition(instanceID, l.count))
+	}
+	for _, q := range l.control {
+		if !q.whole() && (own == "" || q.name == own) {
+			return false
+		}
+	}
+	return true
+}
+
+// parallelism is how many requests run at once.
+const parallelism = 16

@@ -1,0 +1,241 @@
+package operate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/internal/storage"
+	"github.com/go-durable/durable/internal/taskhub"
+	"github.com/go-durable/durable/internal/wire"
+)
+
+// messagesUnread moves the messages of a queue that nobody reads to the queues of their instances: put there first, then
+// deleted here. Should it be interrupted in between, a message is there twice, unless it can still be seen in its new
+// queue when the move is repeated. Those that cannot be read stay: they are for the quarantine.
+func (r *repairer) messagesUnread(ctx context.Context) error {
+	counts, err := r.in.Hub.Counts(ctx)
+	if err != nil {
+		return err
+	}
+	n := readers(counts, r.in.Hub.GivenPartitionCount())
+	p, ok := r.in.Hub.PartitionOf(r.finding.Queue)
+	if !ok {
+		return invalid("%q is no control queue of the task hub", r.finding.Queue)
+	}
+	if n == 0 || p < n {
+		return nil // it is read
+	}
+	seen, err := peek(ctx, r.in.Hub, r.finding.Queue)
+	if err != nil || seen.count == 0 {
+		return err
+	}
+	for i := range seen.messages {
+		m := &seen.messages[i]
+		if m.instanceID == "" || m.unreadable != "" {
+			r.plans(fmt.Sprintf("leave message %s, which cannot be read", m.ID))
+			continue
+		}
+		r.plans(fmt.Sprintf("move message %s for %q to %s", m.ID, m.instanceID, r.in.Hub.ControlQueue(wire.Partition(m.instanceID, n))))
+	}
+	if hidden := seen.count - int64(len(seen.messages)); hidden > 0 {
+		r.plans(fmt.Sprintf("about %d more messages cannot be seen at this moment: repeat it for them", hidden))
+	}
+	if !r.opts.Apply {
+		return nil
+	}
+	return r.moveMessages(ctx, n)
+}
+
+func (r *repairer) moveMessages(ctx context.Context, readers int) error {
+	hub, queue := r.in.Hub, r.finding.Queue
+	var stay []storage.Message
+	var err error
+	for err == nil {
+		var taken []storage.Message
+		taken, err = hub.Queues.Dequeue(ctx, queue, takeAtOnce, held)
+		if err != nil || len(taken) == 0 {
+			break
+		}
+		for i, m := range taken {
+			seen := read(m)
+			if seen.instanceID == "" || seen.unreadable != "" {
+				stay = append(stay, m)
+				continue
+			}
+			if err = moveMessage(ctx, hub, queue, hub.ControlQueue(wire.Partition(seen.instanceID, readers)), m); err != nil {
+				stay = append(stay, taken[i:]...)
+				break
+			}
+			r.done()
+		}
+	}
+	return errors.Join(err, putBack(context.WithoutCancel(ctx), hub, queue, stay))
+}
+
+func moveMessage(ctx context.Context, hub *taskhub.Hub, from, to string, m storage.Message) error {
+	there, err := peek(ctx, hub, to)
+	if err != nil {
+		return err
+	}
+	moved := false
+	for i := range there.messages {
+		moved = moved || there.messages[i].Text == m.Text
+	}
+	if !moved {
+		if err := hub.Queues.Put(ctx, to, m.Text, 0); err != nil {
+			return fmt.Errorf("put a message into %s: %w", to, err)
+		}
+	}
+	if err := hub.Queues.Remove(ctx, from, m); err != nil {
+		return fmt.Errorf("a message was put into %s, but not deleted from %s: %w", to, from, gone(err))
+	}
+	return nil
+}
+
+// partitionCount makes taskhub.json and the queues agree with the operator's word.
+func (r *repairer) partitionCount(ctx context.Context) error {
+	n := r.opts.PartitionCount
+	if n == 0 {
+		return invalid("PartitionCount is not set: only host.json knows it")
+	}
+	if err := taskhub.CheckPartitionCount(n); err != nil {
+		return invalid("%w", err)
+	}
+	counts, err := r.in.Hub.Counts(ctx)
+	if err != nil && !errors.Is(err, durable.ErrPartitionCount) {
+		return err
+	}
+	for _, c := range counts {
+		if c.Source == taskhub.FromPartitions && c.N != n {
+			return wrongState("the Partitions table says %d, and only hosts write that", c.N)
+		}
+	}
+	if err := r.writeInfo(ctx, n); err != nil {
+		return err
+	}
+	return r.fitQueues(ctx, n)
+}
+
+// taskHubInfo is the content of taskhub.json (TaskHubInfo.cs).
+type taskHubInfo struct {
+	TaskHubName    string
+	CreatedAt      string
+	PartitionCount int
+}
+
+const maxInfo = 64 << 10
+
+// writeInfo rewrites taskhub.json, if it is there and says something else: hosts with the table manager have none.
+func (r *repairer) writeInfo(ctx context.Context, n int) error {
+	hub := r.in.Hub
+	old, err := readBlob(ctx, hub, hub.Leases(), taskhub.InfoBlob)
+	if isMissing(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	info := taskHubInfo{TaskHubName: hub.Hub(), CreatedAt: wire.FormatTime(hub.Now())}
+	if json.Unmarshal([]byte(old), &info) == nil && info.PartitionCount == n {
+		return nil
+	}
+	info.PartitionCount = n
+	if _, err := time.Parse(time.RFC3339Nano, info.CreatedAt); err != nil || info.TaskHubName == "" {
+		info.TaskHubName, info.CreatedAt = hub.Hub(), wire.FormatTime(hub.Now())
+	}
+	content, err := json.Marshal(info)
+	if err != nil {
+		return err
+	}
+	r.record.Before = append(r.record.Before, Stored{Container: hub.Leases(), Blob: taskhub.InfoBlob, Text: old})
+	r.record.After = append(r.record.After, Stored{Container: hub.Leases(), Blob: taskhub.InfoBlob, Text: string(content)})
+	if !r.plans(fmt.Sprintf("write PartitionCount %d to %s", n, taskhub.InfoBlob)) {
+		return nil
+	}
+	b := storage.Blob{Content: content, ContentType: "application/octet-stream"}
+	if err := hub.Blobs.Write(ctx, hub.Leases(), taskhub.InfoBlob, b); err != nil {
+		return err
+	}
+	r.record.Undoable = true
+	r.done()
+	return nil
+}
+
+// fitQueues creates the control queues that are missing and deletes those beyond the count that hold nothing.
+func (r *repairer) fitQueues(ctx context.Context, n int) error {
+	hub := r.in.Hub
+	names, err := hub.ControlQueues(ctx)
+	if err != nil {
+		return err
+	}
+	have := map[string]bool{}
+	for _, queue := range names {
+		have[queue] = true
+		if p, ok := hub.PartitionOf(queue); ok && p >= n {
+			if err := r.deleteQueue(ctx, queue); err != nil {
+				return err
+			}
+		}
+	}
+	for p := range n {
+		queue := hub.ControlQueue(p)
+		if have[queue] || !r.plans("create "+queue) {
+			continue
+		}
+		if err := hub.Queues.CreateQueue(ctx, queue); err != nil {
+			return err
+		}
+		r.done()
+	}
+	return nil
+}
+
+func (r *repairer) deleteQueue(ctx context.Context, queue string) error {
+	count, err := r.in.Hub.Queues.Count(ctx, queue)
+	switch {
+	case err != nil:
+		return err
+	case count > 0:
+		r.plans(fmt.Sprintf("keep %s: it holds about %d messages, which have to be moved first", queue, count))
+		return nil
+	}
+	r.record.Deleted = append(r.record.Deleted, queue)
+	if !r.plans("delete " + queue + ", which is empty") {
+		return nil
+	}
+	if err := r.in.Hub.Queues.DeleteQueue(ctx, queue); err != nil {
+		return err
+	}
+	r.done()
+	return nil
+}
+
+func readBlob(ctx context.Context, hub *taskhub.Hub, container, name string) (string, error) {
+	b, err := hub.Blobs.Open(ctx, container, name)
+	if err != nil {
+		return "", err
+	}
+	content, err := io.ReadAll(io.LimitReader(b, maxInfo))
+	return string(content), errors.Join(err, b.Close())
+}
+
+// undoBlob writes a blob as it was, if it is still as the repair has left it.
+func undoBlob(ctx context.Context, hub *taskhub.Hub, before, after *Stored) error {
+	if after.Container != hub.Leases() || after.Blob != taskhub.InfoBlob {
+		return invalid("the record is damaged")
+	}
+	now, err := readBlob(ctx, hub, after.Container, after.Blob)
+	if err != nil {
+		return err
+	}
+	if now != after.Text {
+		return conflict("%s was written since", after.Blob)
+	}
+	b := storage.Blob{Content: []byte(before.Text), ContentType: "application/octet-stream"}
+	return hub.Blobs.Write(ctx, after.Container, after.Blob, b)
+}

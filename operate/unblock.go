@@ -1,0 +1,174 @@
+package operate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/internal/taskhub"
+	"github.com/go-durable/durable/internal/wire"
+)
+
+// FireTimer fires a timer of a running instance at once. Its own message, when it comes, is ignored. Opts may be nil.
+//
+// The event ID is that of the open action, as [Inspect] shows it. What is sent is what a worker would send, for this
+// execution only. It is sent once and is on its way when FireTimer returns; done twice, the second one is ignored.
+//
+// It returns [durable.ErrInstanceNotFound], [durable.ErrInvalidState] if the instance has ended, has not started, or the
+// action has its completion, [durable.ErrInvalidArgument], also for an event ID that the history does not have or that is
+// something else, [durable.ErrUncertain] if the message may have been sent although no answer says so,
+// [durable.ErrTaskHubNotFound] and [durable.ErrPartitionCount]. The move is returned beside an error of sending.
+func FireTimer(
+	ctx context.Context, c *durable.OrchestrationClient, instanceID string, eventID int, opts *MoveOptions,
+) (*Move, error) {
+	m, err := newMover(ctx, c, "FireTimer", instanceID, eventID, wire.TimerCreated)
+	if err != nil {
+		return nil, err
+	}
+	message := wire.TimerFiredMessage(m.execution(), eventID, m.action.FireAt, m.look.inside.Hub.Now())
+	message.SetSender(m.execution())
+	return m.send(ctx, message, opts)
+}
+
+// CompleteActivity completes an activity that an instance waits for. The result is written as JSON; a json.RawMessage
+// keeps every byte, and nil is no result. Should the activity still run, its own result is ignored. Otherwise it is
+// [FireTimer].
+func CompleteActivity(
+	ctx context.Context, c *durable.OrchestrationClient, instanceID string, eventID int, result any, opts *MoveOptions,
+) (*Move, error) {
+	const op = "CompleteActivity"
+	text, err := encodeResult(c, op, instanceID, result)
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMover(ctx, c, op, instanceID, eventID, wire.TaskScheduled)
+	if err != nil {
+		return nil, err
+	}
+	m.note("should the activity still run, its own result is ignored")
+	message := wire.TaskCompletedMessage(m.execution(), eventID, text, m.look.inside.Hub.Now())
+	message.SetSender(m.execution())
+	return m.send(ctx, message, opts)
+}
+
+// FailActivity fails an activity that an instance waits for, as if it had thrown. The orchestrator may handle that or try
+// again. Otherwise it is [CompleteActivity].
+func FailActivity(
+	ctx context.Context, c *durable.OrchestrationClient, instanceID string, eventID int, reason string,
+	opts *FailureOptions,
+) (*Move, error) {
+	const op = "FailActivity"
+	in := open(c)
+	o, err := opts.check(in, reason)
+	if err != nil {
+		return nil, in.Fail(op, instanceID, "", err)
+	}
+	m, err := newMover(ctx, c, op, instanceID, eventID, wire.TaskScheduled)
+	if err != nil {
+		return nil, err
+	}
+	m.note("should the activity still run, its own result is ignored")
+	message := wire.TaskFailedMessage(m.execution(), eventID, &reason, &o.Details, in.Hub.Now())
+	m.finish(message, m.execution(), o.FailureDetails)
+	return m.send(ctx, message, &o.MoveOptions)
+}
+
+// CompleteSubOrchestration answers for a sub-orchestration that an instance waits for. The sub-orchestration itself is not
+// touched: should it still run, its own answer is ignored. One that was started without waiting is refused with
+// [durable.ErrInvalidState]. Otherwise it is [CompleteActivity].
+func CompleteSubOrchestration(
+	ctx context.Context, c *durable.OrchestrationClient, instanceID string, eventID int, result any, opts *MoveOptions,
+) (*Move, error) {
+	const op = "CompleteSubOrchestration"
+	text, err := encodeResult(c, op, instanceID, result)
+	if err != nil {
+		return nil, err
+	}
+	m, child, err := newChildMover(ctx, c, op, instanceID, eventID)
+	if err != nil {
+		return nil, err
+	}
+	message := wire.ChildCompletedMessage(m.execution(), eventID, text, m.look.inside.Hub.Now())
+	m.finish(message, child, nil)
+	return m.send(ctx, message, opts)
+}
+
+// FailSubOrchestration fails a sub-orchestration that an instance waits for, as far as that instance can see. Otherwise it
+// is [CompleteSubOrchestration].
+func FailSubOrchestration(
+	ctx context.Context, c *durable.OrchestrationClient, instanceID string, eventID int, reason string,
+	opts *FailureOptions,
+) (*Move, error) {
+	const op = "FailSubOrchestration"
+	in := open(c)
+	o, err := opts.check(in, reason)
+	if err != nil {
+		return nil, in.Fail(op, instanceID, "", err)
+	}
+	m, child, err := newChildMover(ctx, c, op, instanceID, eventID)
+	if err != nil {
+		return nil, err
+	}
+	message := wire.ChildFailedMessage(m.execution(), eventID, &reason, &o.Details, in.Hub.Now())
+	m.finish(message, child, o.FailureDetails)
+	return m.send(ctx, message, &o.MoveOptions)
+}
+
+func encodeResult(c *durable.OrchestrationClient, op, instanceID string, result any) (*string, error) {
+	in := open(c)
+	text, err := in.Encode("the result", result)
+	return text, in.Fail(op, instanceID, "", err)
+}
+
+func (m *mover) finish(message *wire.Message, from wire.Execution, details json.RawMessage) {
+	message.SetSender(from)
+	if len(details) > 0 {
+		message.SetFailureDetails(details)
+	}
+}
+
+// newChildMover is newMover for a sub-orchestration. It also returns the execution that would answer.
+func newChildMover(
+	ctx context.Context, c *durable.OrchestrationClient, op, instanceID string, eventID int,
+) (*mover, wire.Execution, error) {
+	m, err := newMover(ctx, c, op, instanceID, eventID, wire.SubOrchestrationInstanceCreated)
+	if err != nil {
+		return nil, wire.Execution{}, err
+	}
+	child, err := readLook(ctx, m.look.inside, m.action.InstanceID)
+	switch {
+	case errors.Is(err, taskhub.ErrInstanceNotFound):
+		m.note("the sub-orchestration does not exist, or has not started yet")
+		return m, wire.Execution{InstanceID: m.action.InstanceID}, nil
+	case err != nil:
+		return nil, wire.Execution{}, m.fail(err)
+	}
+	parent := child.parent()
+	switch {
+	case parent != nil && parent.Detached && m.started(parent):
+		return nil, wire.Execution{}, m.fail(wrongState("event ID %d was started without waiting for its answer", eventID))
+	case parent == nil || !m.started(parent):
+		m.note("%q is an instance of its own by now, and will not answer", m.action.InstanceID)
+	case wire.Terminal(child.row.RuntimeStatus):
+		m.note("the sub-orchestration is %s", child.row.RuntimeStatus)
+	default:
+		m.note("the sub-orchestration is %s and goes on; its own answer will be ignored", child.row.RuntimeStatus)
+	}
+	return m, wire.Execution{InstanceID: child.row.ID, ExecutionID: child.history.ExecutionID}, nil
+}
+
+// started reports whether a parent is the action that the move is for.
+func (m *mover) started(p *ParentRef) bool {
+	return p.InstanceID == m.look.row.ID && p.EventID == m.action.EventID && sameGUID(p.ExecutionID, m.look.history.ExecutionID)
+}
+
+// parent returns who started the execution in the history, nil if that was a client or nobody can tell.
+func (l *look) parent() *ParentRef {
+	for i := range l.history.Events {
+		if ev := &l.history.Events[i]; ev.Type == wire.ExecutionStarted {
+			return parentOf(ev.Row)
+		}
+	}
+	return nil
+}
