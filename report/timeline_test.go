@@ -1,0 +1,129 @@
+package report_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/report"
+)
+
+func TestTimelineOfRecordings(t *testing.T) {
+	t.Parallel()
+	for _, s := range shapes {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			i := load(t, s.recording, s.dump, s.id)
+			compare(t, "timeline/"+s.name+".txt", timeline(t, i, report.TimelineOptions{Now: later(i, s.after)}))
+		})
+	}
+}
+
+func TestTimelineOfForgedInstances(t *testing.T) {
+	t.Parallel()
+	for name, i := range forged() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := timeline(t, i, report.TimelineOptions{Now: epoch.Add(3 * time.Hour)})
+			compare(t, "timeline/"+name+".txt", got)
+		})
+	}
+}
+
+func TestTimelineStyles(t *testing.T) {
+	t.Parallel()
+	saga := load(t, "v2/rewind-causal", "completed", "c-SagaFails")
+	tests := map[string]report.TimelineOptions{
+		"ascii":  {ASCII: true},
+		"color":  {Color: true},
+		"narrow": {Width: 20},
+		"wide":   {Width: 132},
+		"folded": {MaxRows: 8},
+		"few":    {MaxRows: 3},
+	}
+	for name, opts := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			opts.Now = later(saga, 0)
+			compare(t, "style/"+name+".txt", timeline(t, saga, opts))
+		})
+	}
+}
+
+// No line is longer than the terminal is wide, and with ASCII nothing else is drawn.
+func TestTimelineFits(t *testing.T) {
+	t.Parallel()
+	for _, s := range shapes {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			i := load(t, s.recording, s.dump, s.id)
+			for _, columns := range []int{60, 80, 101, 200} {
+				for _, line := range lines(timeline(t, i, report.TimelineOptions{Width: columns, Now: later(i, s.after)})) {
+					require.LessOrEqual(t, report.Width(line), columns, line)
+					require.Equal(t, strings.TrimRight(line, " "), line)
+				}
+			}
+			for _, b := range timeline(t, i, report.TimelineOptions{ASCII: true, Now: later(i, s.after)}) {
+				require.Less(t, b, byte(0x80))
+			}
+		})
+	}
+}
+
+func lines(text []byte) []string {
+	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+}
+
+// The activities on the critical path of a fan-out are the one that answered last.
+func TestCriticalPath(t *testing.T) {
+	t.Parallel()
+	f := newForge("Fan", "fan-1", durable.RuntimeStatusCompleted)
+	f.turn(time.Millisecond, started("Fan"), scheduled(0, "Slow"), scheduled(1, "Fast"), scheduled(2, "Middle"))
+	f.turn(time.Second, answered(1, "1"))
+	f.turn(time.Second, answered(2, "1"))
+	f.turn(time.Second, answered(0, "1"), scheduled(3, "Last"))
+	f.turn(time.Second, answered(3, "1"), completed(4))
+	var critical []string
+	for _, line := range lines(timeline(t, f.Instance, report.TimelineOptions{ASCII: true})) {
+		if fields := strings.Fields(line); len(fields) > 2 && fields[0] == "*" && fields[1] != "critical" {
+			critical = append(critical, strings.Join(fields[1:3], " "))
+		}
+	}
+	require.Equal(t, []string{"queued 0ms", "0 Slow", "3 Last"}, critical)
+}
+
+type brokenWriter struct{ err error }
+
+func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
+
+func TestWriteErrors(t *testing.T) {
+	t.Parallel()
+	w := brokenWriter{errors.New("disk full")}
+	require.ErrorIs(t, report.Timeline(w, thousand(), nil), w.err)
+	require.ErrorIs(t, report.HTML(w, thousand(), nil), w.err)
+	require.ErrorIs(t, report.Mermaid(w, thousand()), w.err)
+}
+
+func TestMermaid(t *testing.T) {
+	t.Parallel()
+	for _, s := range shapes {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			require.NoError(t, report.Mermaid(&out, load(t, s.recording, s.dump, s.id)))
+			compare(t, "mermaid/"+s.name+".mmd", out.Bytes())
+		})
+	}
+}
+
+func TestMermaidOfNothing(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	require.NoError(t, report.Mermaid(&out, &report.Instance{ID: "x"}))
+	require.Equal(t, "sequenceDiagram\n", out.String())
+}
