@@ -2,6 +2,7 @@ package taskhub
 
 import (
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -93,11 +94,12 @@ func randomGUID() GUID {
 }
 
 // N returns the GUID without dashes, as the engine writes instance and execution IDs.
-func (g GUID) N() string { return fmt.Sprintf("%x", g[:]) }
+func (g GUID) N() string { return hex.EncodeToString(g[:]) }
 
 // D returns the GUID with dashes, as the engine writes activity and request IDs.
 func (g GUID) D() string {
-	return fmt.Sprintf("%x-%x-%x-%x-%x", g[0:4], g[4:6], g[6:8], g[8:10], g[10:])
+	s := g.N()
+	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
 }
 
 // nextSequence returns a sequence number that is larger than all earlier ones of this process and, so long as clocks

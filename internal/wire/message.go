@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -156,14 +157,18 @@ func DecodeMessage(data []byte) (*Message, error) {
 // eventTypeOf returns the event type that the $type of an event names. An assembly name behind it, as engines before
 // 1.4.0 wrote it, is passed over.
 func eventTypeOf(event json.RawMessage) (string, error) {
-	var t struct {
-		Type string `json:"$type"`
+	typ, ok := firstType(event)
+	if !ok {
+		var t struct {
+			Type string `json:"$type"`
+		}
+		if err := json.Unmarshal(event, &t); err != nil {
+			return "", fmt.Errorf("not an event: %w", shortJSONError(err))
+		}
+		typ = t.Type
 	}
-	if err := json.Unmarshal(event, &t); err != nil {
-		return "", fmt.Errorf("not an event: %w", shortJSONError(err))
-	}
-	name, _, _ := strings.Cut(t.Type, ",")
-	name, ok := strings.CutPrefix(name, typeEventPrefix)
+	name, _, _ := strings.Cut(typ, ",")
+	name, ok = strings.CutPrefix(name, typeEventPrefix)
 	if !ok {
 		return "", errors.New("the event has no $type of a history event")
 	}
@@ -176,6 +181,17 @@ func eventTypeOf(event json.RawMessage) (string, error) {
 		return "", errors.New("the event has no $type of a history event")
 	}
 	return name, nil
+}
+
+// firstType returns the $type of an event as .NET writes it, as the first member and in plain letters. That saves
+// reading the whole event once more.
+func firstType(event json.RawMessage) (string, bool) {
+	rest, ok := bytes.CutPrefix(event, []byte(`{"$type":"`))
+	end := bytes.IndexAny(rest, `"\\`)
+	if !ok || end < 0 || rest[end] != '"' {
+		return "", false
+	}
+	return string(rest[:end]), true
 }
 
 // shortJSONError drops what encoding/json quotes of the input: it may be a payload.
