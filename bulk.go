@@ -12,28 +12,6 @@ import (
 	"github.com/go-durable/durable/internal/taskhub"
 )
 
-// parallel calls do for 0 to n-1, at most limit at a time, and returns their errors by index once all have ended.
-// Indices that were not begun when ctx ended get its error.
-func parallel(ctx context.Context, n, limit int, do func(ctx context.Context, i int) error) []error {
-	errs := make([]error, n)
-	slots := make(chan struct{}, max(limit, 1))
-	var wg sync.WaitGroup
-	for i := range n {
-		select {
-		case <-ctx.Done():
-			errs[i] = ctx.Err()
-			continue
-		case slots <- struct{}{}:
-		}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			errs[i] = do(ctx, i)
-		})
-	}
-	wg.Wait()
-	return errs
-}
-
 // failures collects the errors of an operation on many instances: the first of them as they are, the others as a number.
 // It is safe for concurrent use.
 type failures struct {

@@ -3,6 +3,7 @@ package durable
 import (
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -171,8 +172,21 @@ func init() {
 	hook.NewClient = func(account storage.Account, taskHub string, opts taskhub.Options) (any, error) {
 		return newClient(account, taskHub, opts, nil)
 	}
-	hook.Hub = func(client any) *taskhub.Hub { return client.(*OrchestrationClient).hub }
+	hook.Open = func(client any) hook.Inside { return client.(*OrchestrationClient).inside() }
 }
 
 // TaskHub returns the name of the task hub, as it was given.
 func (c *OrchestrationClient) TaskHub() string { return c.hub.Hub() }
+
+// inside is what other packages of this module see of the client.
+func (c *OrchestrationClient) inside() hook.Inside {
+	return hook.Inside{
+		Hub: c.hub,
+		Fail: func(op, instanceID, status string, err error) error {
+			return c.failIn(op, instanceID, RuntimeStatus(status), err)
+		},
+		CheckID: checkKnownID, CheckControlled: checkControlled, CheckReason: checkReason,
+		CheckWakeReason: checkWakeReason, Encode: encodeInput,
+		ReadsAsURI: func(text string) bool { return absoluteURI.MatchString(strings.TrimSpace(text)) },
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/scan"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/wire"
@@ -184,7 +185,7 @@ func entitiesOf(rows []wire.Instance) []*entityRow {
 
 // each calls do for entities, several at a time. One that fails is counted and not looked at again.
 func (e *entityCleaner) each(ctx context.Context, entities []*entityRow, do func(context.Context, *entityRow) error) {
-	parallel(ctx, len(entities), e.opts.Concurrency, func(ctx context.Context, i int) error {
+	parallel.Do(ctx, len(entities), e.opts.Concurrency, func(ctx context.Context, i int) error {
 		r := entities[i]
 		if r == nil {
 			return nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/taskhub"
 	"github.com/go-durable/durable/internal/wire"
@@ -159,7 +160,7 @@ func (c *OrchestrationClient) fetchHistory(ctx context.Context, h *taskhub.Histo
 		}
 	}
 	texts := make([]storage.Value, len(spills))
-	errs := parallel(ctx, len(spills), payloadParallelism, func(ctx context.Context, i int) error {
+	errs := parallel.Do(ctx, len(spills), payloadParallelism, func(ctx context.Context, i int) error {
 		payload, err := c.hub.ReadPayload(ctx, spills[i].blob)
 		texts[i] = storage.StringValue(string(payload))
 		return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/scan"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/taskhub"
@@ -37,7 +38,7 @@ func (j *purgeJob) purge(ctx context.Context, hub *taskhub.Hub, force bool) (Pur
 	if result.RowsDeleted, err = j.deleteHistory(ctx, hub, force); err != nil {
 		return result, fmt.Errorf("delete the history: %w", err)
 	}
-	errs := parallel(ctx, len(blobs), purgeParallelism, func(ctx context.Context, i int) error {
+	errs := parallel.Do(ctx, len(blobs), purgeParallelism, func(ctx context.Context, i int) error {
 		return hub.Blobs.Delete(ctx, hub.LargeMessages(), blobs[i])
 	})
 	result.BlobsDeleted = countNil(errs)
@@ -95,7 +96,7 @@ func (j *purgeJob) look(ctx context.Context, hub *taskhub.Hub, force bool) ([]st
 	if err := j.unchanged(ctx, hub); err != nil {
 		return nil, err
 	}
-	errs := parallel(ctx, len(fresh), purgeParallelism, func(ctx context.Context, i int) error {
+	errs := parallel.Do(ctx, len(fresh), purgeParallelism, func(ctx context.Context, i int) error {
 		return j.judge(ctx, hub, fresh[i])
 	})
 	return names, errors.Join(errs...)
@@ -217,7 +218,7 @@ func (j *purgeJob) deleteHistory(ctx context.Context, hub *taskhub.Hub, force bo
 	if err := del(ctx, 0); err != nil {
 		return 0, err
 	}
-	errs := parallel(ctx, batches-1, purgeParallelism, func(ctx context.Context, i int) error { return del(ctx, i+1) })
+	errs := parallel.Do(ctx, batches-1, purgeParallelism, func(ctx context.Context, i int) error { return del(ctx, i+1) })
 	total := 0
 	for _, n := range deleted {
 		total += n

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/wire"
 )
@@ -235,7 +236,7 @@ func (c *OrchestrationClient) resolveAll(
 		}
 		statuses[i].setTexts(&rows[i])
 	}
-	return parallel(ctx, len(inBlobs), payloadParallelism, func(ctx context.Context, n int) error {
+	return parallel.Do(ctx, len(inBlobs), payloadParallelism, func(ctx context.Context, n int) error {
 		i := inBlobs[n]
 		return c.resolve(ctx, statuses[i], &rows[i])
 	})

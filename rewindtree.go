@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/replay"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/taskhub"
@@ -179,7 +180,7 @@ func (t *rewindTree) fetchTexts(ctx context.Context, events []wire.Event) error 
 			}
 		}
 	}
-	return errors.Join(parallel(ctx, len(spills), payloadParallelism, func(ctx context.Context, i int) error {
+	return errors.Join(parallel.Do(ctx, len(spills), payloadParallelism, func(ctx context.Context, i int) error {
 		payload, err := t.reader.ReadPayload(ctx, spills[i].blob)
 		*spills[i].text = string(payload)
 		if errors.Is(err, ErrPayloadMissing) || errors.Is(err, ErrPayloadTooLarge) {
@@ -229,7 +230,7 @@ func edgesBelow(level []*rewindNode, seen map[string]bool) []rewindEdge {
 // readChildren reads sub-orchestrations, some at a time, and returns those that have to be rewound.
 func (t *rewindTree) readChildren(ctx context.Context, edges []rewindEdge, plan rewindPlanner) ([]*rewindNode, error) {
 	children := make([]rewindChild, len(edges))
-	errs := parallel(ctx, len(edges), rewindParallelism, func(ctx context.Context, i int) (err error) {
+	errs := parallel.Do(ctx, len(edges), rewindParallelism, func(ctx context.Context, i int) (err error) {
 		children[i], err = t.readChild(ctx, edges[i], plan)
 		return err
 	})

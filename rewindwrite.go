@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/replay"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/wire"
@@ -44,7 +45,7 @@ func (t *rewindTree) carryOut(ctx context.Context, reason string, force bool) er
 func forNodes(
 	ctx context.Context, nodes []*rewindNode, what string, do func(ctx context.Context, n *rewindNode) error,
 ) error {
-	errs := parallel(ctx, len(nodes), rewindParallelism, func(ctx context.Context, i int) error { return do(ctx, nodes[i]) })
+	errs := parallel.Do(ctx, len(nodes), rewindParallelism, func(ctx context.Context, i int) error { return do(ctx, nodes[i]) })
 	var first error
 	failed := 0
 	for i, err := range errs {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/wire"
 )
@@ -211,7 +212,7 @@ type textColumn struct {
 // fetch replaces texts by what lies in their blobs, all at once. A blob that is gone leaves no text and is reported as
 // missing, not as a failure.
 func (c *OrchestrationClient) fetch(ctx context.Context, texts []textColumn) (missing, err error) {
-	errs := parallel(ctx, len(texts), len(texts), func(ctx context.Context, i int) error {
+	errs := parallel.Do(ctx, len(texts), len(texts), func(ctx context.Context, i int) error {
 		t := texts[i]
 		if t.blob == "" {
 			return nil

@@ -70,7 +70,7 @@ func New(opts *Options) (*Hub, error) {
 // Open returns the task hub of a client, such as one in a storage emulator or in a real account, so that a [Host] can
 // work on it and a test can look at it. Its clock is the system's; faults cannot be injected. It does no I/O.
 func Open(client *durable.OrchestrationClient) *Hub {
-	return &Hub{client: client, look: client, hub: hook.Hub(client), received: make(map[eventKey]int)}
+	return &Hub{client: client, look: client, hub: hook.Open(client).Hub, received: make(map[eventKey]int)}
 }
 
 func (o *Options) orDefaults() Options {
@@ -100,7 +100,7 @@ func newHub(o Options) (*Hub, error) {
 		return nil, fmt.Errorf("durabletest: %w", err)
 	}
 	h.client, h.look = client.(*durable.OrchestrationClient), look.(*durable.OrchestrationClient)
-	h.hub = hook.Hub(client).On(account)
+	h.hub = hook.Open(client).Hub.On(account)
 	return h, nil
 }
 

@@ -83,7 +83,10 @@ func TestAzurite(t *testing.T) {
 				require.Equal(t, operate.OutcomeNotNeeded, again.Outcome)
 			}
 			tt.after(t, h)
-			require.Empty(t, brief(diagnose(t, h, nil)))
+			// What the repairs have sent waits for a host that is not there, and the clock is two days ahead.
+			for _, f := range diagnose(t, h, nil) {
+				require.Equal(t, operate.KindPartitionUnowned, f.Kind, f.InstanceID)
+			}
 
 			queue := h.ControlQueue(3)
 			id := h.raw(t, queue, "not a message")

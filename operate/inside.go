@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/go-durable/durable"
 	"github.com/go-durable/durable/internal/hook"
@@ -27,27 +26,6 @@ func wrongState(format string, args ...any) error {
 
 func conflict(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", durable.ErrConflict, fmt.Errorf(format, args...))
-}
-
-// each calls do for 0 to n-1, at most limit at a time, and returns their errors by index.
-func each(ctx context.Context, n, limit int, do func(ctx context.Context, i int) error) []error {
-	errs := make([]error, n)
-	slots := make(chan struct{}, max(limit, 1))
-	var wg sync.WaitGroup
-	for i := range n {
-		select {
-		case <-ctx.Done():
-			errs[i] = ctx.Err()
-			continue
-		case slots <- struct{}{}:
-		}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			errs[i] = do(ctx, i)
-		})
-	}
-	wg.Wait()
-	return errs
 }
 
 // send puts a message into its queue. Outcome unknown is [durable.ErrUncertain].

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-durable/durable"
 	"github.com/go-durable/durable/internal/hook"
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/replay"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/taskhub"
@@ -130,7 +131,7 @@ func Inspect(
 		return nil, in.Fail(op, instanceID, "", err)
 	}
 	i := l.inspection()
-	errs := each(ctx, 2, 2, func(ctx context.Context, n int) (err error) {
+	errs := parallel.Do(ctx, 2, 2, func(ctx context.Context, n int) (err error) {
 		switch {
 		case n == 0 && !opts.OmitPayloads:
 			err = i.Payloads.list(ctx, in.Hub, l.row)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/taskhub"
 )
@@ -152,7 +153,7 @@ func takeMessage(ctx context.Context, hub *taskhub.Hub, queue, messageID string)
 
 // putBack makes taken messages visible again. One that is gone meanwhile was handled by somebody.
 func putBack(ctx context.Context, hub *taskhub.Hub, queue string, messages []storage.Message) error {
-	errs := each(ctx, len(messages), parallelism, func(ctx context.Context, i int) error {
+	errs := parallel.Do(ctx, len(messages), parallelism, func(ctx context.Context, i int) error {
 		err := hub.Queues.Release(ctx, queue, messages[i], 0)
 		if errors.Is(err, storage.ErrNotFound) {
 			return nil

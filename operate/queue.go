@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/taskhub"
 	"github.com/go-durable/durable/internal/wire"
@@ -158,7 +159,7 @@ func lookAtQueues(ctx context.Context, hub *taskhub.Hub) (*queueLook, error) {
 		return nil, err
 	}
 	look.control = make([]*seenQueue, len(names))
-	errs := each(ctx, len(names), parallelism, func(ctx context.Context, i int) (err error) {
+	errs := parallel.Do(ctx, len(names), parallelism, func(ctx context.Context, i int) (err error) {
 		look.control[i], err = peek(ctx, hub, names[i])
 		return err
 	})

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/replay"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/wire"
@@ -152,7 +153,7 @@ func (r *repairer) payloadsWithoutInstance(ctx context.Context) error {
 	if !r.plans(fmt.Sprintf("delete %d payloads", len(names))) {
 		return nil
 	}
-	errs := each(ctx, len(names), parallelism, func(ctx context.Context, i int) error {
+	errs := parallel.Do(ctx, len(names), parallelism, func(ctx context.Context, i int) error {
 		return r.in.Hub.Blobs.Delete(ctx, r.in.Hub.LargeMessages(), names[i])
 	})
 	if err := errors.Join(errs...); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/scan"
 	"github.com/go-durable/durable/internal/wire"
 )
@@ -129,7 +130,7 @@ func (d *doctor) lookAgain(suspects []suspect) error {
 		return err
 	}
 	found := make([][]Finding, len(suspects))
-	errs := each(d.ctx, len(suspects), parallelism, func(ctx context.Context, i int) (err error) {
+	errs := parallel.Do(d.ctx, len(suspects), parallelism, func(ctx context.Context, i int) (err error) {
 		if s := &suspects[i]; !s.explained(s.queues) && !s.explained(d.queues) && !s.tooEarly(d.queues) {
 			found[i], err = d.examine(ctx, s)
 		}

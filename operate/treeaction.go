@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/internal/parallel"
 )
 
 // TerminateTree terminates an instance and all its sub-orchestrations, parents before children: a parent that has ended
@@ -93,7 +94,7 @@ func (r *TreeResult) carryOut(
 			end++
 		}
 		wave := r.Steps[begin:end]
-		errs := each(ctx, len(wave), o.Concurrency, func(ctx context.Context, i int) error {
+		errs := parallel.Do(ctx, len(wave), o.Concurrency, func(ctx context.Context, i int) error {
 			s := wave[i]
 			if s.Skipped != "" {
 				return nil

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/taskhub"
 	"github.com/go-durable/durable/internal/wire"
@@ -172,7 +173,7 @@ func (r *treeReader) down(ctx context.Context, root *member) error {
 		for _, m := range level {
 			next = append(next, r.expand(m, depth)...)
 		}
-		errs := each(ctx, len(next), parallelism, func(ctx context.Context, i int) error { return r.fill(ctx, next[i]) })
+		errs := parallel.Do(ctx, len(next), parallelism, func(ctx context.Context, i int) error { return r.fill(ctx, next[i]) })
 		for i, err := range errs {
 			if err != nil {
 				return fmt.Errorf("read %q: %w", next[i].node.InstanceID, err)

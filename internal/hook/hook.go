@@ -1,5 +1,5 @@
 // Package hook lets durabletest make a client on any storage without a constructor for it in the public package, and
-// get at the task hub of any client.
+// durabletest and operate see what is inside a client.
 package hook
 
 import (
@@ -9,6 +9,3 @@ import (
 
 // NewClient returns a *durable.OrchestrationClient. Package durable sets it.
 var NewClient func(account storage.Account, taskHub string, opts taskhub.Options) (any, error)
-
-// Hub returns the task hub of a *durable.OrchestrationClient. Package durable sets it.
-var Hub func(client any) *taskhub.Hub

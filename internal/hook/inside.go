@@ -2,7 +2,7 @@ package hook
 
 import "github.com/go-durable/durable/internal/taskhub"
 
-// Inside is what package operate needs of a client and the client does not show: it works on the same hub, by the same
+// Inside is what packages operate and durabletest need of a client and the client does not show: it works on the same hub, by the same
 // rules for arguments, with the same errors.
 type Inside struct {
 	Hub *taskhub.Hub

@@ -62,7 +62,7 @@ type executionStarted struct {
 	Correlation           *string           `json:"Correlation"`
 	ParentTraceContext    *traceContext     `json:"ParentTraceContext"`
 	ScheduledStartTime    *Time             `json:"ScheduledStartTime"`
-	Generation            int               `json:"Generation"`
+	Generation            *int              `json:"Generation"`
 	eventBase
 }
 
@@ -84,7 +84,7 @@ func (s *Start) StartMessage() *Message {
 		Input:                 s.Input,
 		Tags:                  tags,
 		ParentTraceContext:    s.TraceContext.wire(),
-		Generation:            s.Generation,
+		Generation:            &s.Generation,
 		eventBase:             clientEvent(s.Created),
 	}
 	if !s.Scheduled.IsZero() {

@@ -120,22 +120,6 @@ type parentInstance struct {
 	Version               string      `json:"Version"`
 }
 
-type childStarted struct {
-	Type                  string            `json:"$type"`
-	OrchestrationInstance instanceRef       `json:"OrchestrationInstance"`
-	EventType             int               `json:"EventType"`
-	ParentInstance        json.RawMessage   `json:"ParentInstance"`
-	Name                  string            `json:"Name"`
-	Version               string            `json:"Version"`
-	Input                 *string           `json:"Input"`
-	Tags                  map[string]string `json:"Tags"`
-	Correlation           *string           `json:"Correlation"`
-	ParentTraceContext    *traceContext     `json:"ParentTraceContext"`
-	ScheduledStartTime    *Time             `json:"ScheduledStartTime"`
-	Generation            *int              `json:"Generation"`
-	eventBase
-}
-
 // TagFireAndForget marks a sub-orchestration that nobody waits for (OrchestrationTags.cs).
 const TagFireAndForget = "FireAndForget"
 
@@ -150,7 +134,7 @@ type Child struct {
 // ChildStartMessage returns the message that starts a sub-orchestration. Parent is nil in the event with which an
 // instance without one continues as new.
 func ChildStartMessage(c *Child, parent *Parent, at time.Time) *Message {
-	e := &childStarted{
+	e := &executionStarted{
 		Type: eventTypeName(ExecutionStarted), OrchestrationInstance: c.ref(), EventType: numExecutionStarted,
 		ParentInstance: json.RawMessage("null"), Name: c.Name, Input: c.Input, Tags: c.Tags, eventBase: clientEvent(at),
 	}
