@@ -45,8 +45,8 @@ fuzz-smoke: ## Run every fuzz target for 10000 inputs
 	FUZZTIME=10000x .ci/fuzz
 
 .PHONY: bench
-bench: ## Run the benchmarks
-	$(GO) test -run='^$$' -bench=. -benchmem ./...
+bench: ## Run the benchmarks, those at the storage emulator included, with 100,000 instances
+	DURABLE_BENCH_ROWS=100000 $(EMULATOR) $(EACH) $(GO) test -run='^$$' -bench=. -benchmem -timeout=60m ./...
 
 .PHONY: bench-smoke
 bench-smoke: ## Run every benchmark once, so that none rots

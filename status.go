@@ -121,6 +121,42 @@ func (c *OrchestrationClient) GetStatus(
 	return s, nil
 }
 
+// maxStatuses bounds the IDs that GetStatuses takes at once.
+const maxStatuses = 10_000
+
+// GetStatuses returns the statuses of several instances, in the order of their IDs: nil for an instance that does not
+// exist. It is a request an instance, and what [OrchestrationClient.GetStatus] takes beyond that, several at a time. Opts
+// may be nil.
+//
+// It returns [ErrInvalidArgument], also for no IDs or more than 10,000, [ErrTaskHubNotFound] and [ErrPayloadTooLarge].
+func (c *OrchestrationClient) GetStatuses(
+	ctx context.Context, instanceIDs []string, opts *GetStatusOptions,
+) ([]*OrchestrationStatus, error) {
+	const op = "GetStatuses"
+	if len(instanceIDs) == 0 || len(instanceIDs) > maxStatuses {
+		return nil, c.fail(op, "", invalid("the number of instance IDs is 1 to %d, not %d", maxStatuses, len(instanceIDs)))
+	}
+	for _, id := range instanceIDs {
+		if err := checkKnownID(id); err != nil {
+			return nil, c.fail(op, id, err)
+		}
+	}
+	if opts == nil {
+		opts = &GetStatusOptions{}
+	}
+	statuses := make([]*OrchestrationStatus, len(instanceIDs))
+	errs := parallel.Do(ctx, len(instanceIDs), payloadParallelism, func(ctx context.Context, i int) (err error) {
+		statuses[i], err = c.readStatus(ctx, instanceIDs[i], opts)
+		return err
+	})
+	for i, err := range errs {
+		if err != nil && !errors.Is(err, ErrInstanceNotFound) {
+			return nil, c.fail(op, instanceIDs[i], err)
+		}
+	}
+	return statuses, nil
+}
+
 // allButInput are the columns that a status is made from, without the input.
 var allButInput = []string{
 	wire.ColName, wire.ColVersion, wire.ColOutput, wire.ColCustomStatus, wire.ColCreatedTime, wire.ColLastUpdatedTime,
@@ -212,11 +248,9 @@ type textColumn struct {
 // fetch replaces texts by what lies in their blobs, all at once. A blob that is gone leaves no text and is reported as
 // missing, not as a failure.
 func (c *OrchestrationClient) fetch(ctx context.Context, texts []textColumn) (missing, err error) {
+	texts = slices.DeleteFunc(texts, func(t textColumn) bool { return t.blob == "" })
 	errs := parallel.Do(ctx, len(texts), len(texts), func(ctx context.Context, i int) error {
 		t := texts[i]
-		if t.blob == "" {
-			return nil
-		}
 		*t.text = storage.Value{}
 		text, err := c.hub.ReadText(ctx, t.blob)
 		if err == nil {

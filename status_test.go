@@ -1,6 +1,7 @@
 package durable_test
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -151,4 +152,32 @@ func TestOmitInput(t *testing.T) {
 		require.NotContains(t, asked, wire.ColInputBlobName)
 		require.True(t, slices.Contains(asked, wire.ColOutput))
 	}
+}
+
+// TestGetStatuses: a list keeps its order and its gaps, and one request an instance is all it takes.
+func TestGetStatuses(t *testing.T) {
+	t.Parallel()
+	onBothStores(t, func(t *testing.T, f *fixture) {
+		f.start(t, "a", 1)
+		f.start(t, "b", 2)
+		f.traffic.reset()
+		got, err := f.GetStatuses(t.Context(), []string{"b", "nobody", "a", "b"}, &durable.GetStatusOptions{OmitInput: true})
+		require.NoError(t, err)
+		require.Len(t, got, 4)
+		require.Equal(t, []string{"b", "a", "b"}, []string{got[0].InstanceID, got[2].InstanceID, got[3].InstanceID})
+		require.Nil(t, got[1])
+		require.Nil(t, got[0].Input)
+		require.Equal(t, 4, f.traffic.count())
+
+		f.traffic.reset()
+		for _, ids := range [][]string{nil, {}, {"a", ""}, make([]string, 10_001)} {
+			_, err := f.GetStatuses(t.Context(), ids, nil)
+			require.ErrorIs(t, err, durable.ErrInvalidArgument)
+		}
+		require.Zero(t, f.traffic.count())
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err = f.GetStatuses(ctx, []string{"a"}, nil)
+		require.ErrorIs(t, err, context.Canceled)
+	})
 }

@@ -168,6 +168,11 @@ func (o *operations) query() {
 	page, err := o.c("QueryInstancesPage").QueryInstancesPage(ctx, nil, nil)
 	require.NoError(o.t, err)
 	require.Len(o.t, page.Instances, all)
+	first := page.Instances[0].InstanceID
+	statuses, err := o.c("GetStatuses").GetStatuses(ctx, []string{"nobody", first}, nil)
+	require.NoError(o.t, err)
+	require.Nil(o.t, statuses[0])
+	require.Equal(o.t, first, statuses[1].InstanceID)
 	counts, err := o.c("CountInstances").CountInstances(ctx, nil, nil)
 	require.NoError(o.t, err)
 	sum := 0
