@@ -85,7 +85,7 @@ func checkVersion(version string) error {
 
 // engineTags are tags that mean something to the engine (OrchestrationTags.cs).
 var engineTags = map[string]bool{
-	"FireAndForget": true, "MS_CreateTrace": true, "MS_Entities_TraceParent": true, "MS_Entities_TraceState": true,
+	wire.TagFireAndForget: true, "MS_CreateTrace": true, "MS_Entities_TraceParent": true, "MS_Entities_TraceState": true,
 	"MS_Entities_RequestTime": true, "MS_CompleteOrchestrationLogWarning": true,
 }
 

@@ -2,7 +2,6 @@ package durable
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -307,7 +306,7 @@ func (t *rewindTree) judgeChild(ctx context.Context, e rewindEdge, n *rewindNode
 	switch {
 	case err != nil:
 		return rewindChild{}, err
-	case start != nil && isDetached(start):
+	case start != nil && wire.IsDetached(start.Text(wire.ColTags)):
 		return rewindChild{}, nil
 	case !e.answeredBy(start):
 		return childMissing, nil
@@ -354,22 +353,10 @@ func (t *rewindTree) readStart(ctx context.Context, i *wire.Instance) (*storage.
 
 // answeredBy reports whether an execution that began so will answer the parent.
 func (e rewindEdge) answeredBy(start *storage.Entity) bool {
-	var parent struct {
-		OrchestrationInstance struct{ InstanceID, ExecutionID string }
-		TaskScheduleID        int
-	}
-	if start == nil || json.Unmarshal([]byte(start.Text(wire.ColParentInstance)), &parent) != nil {
+	if start == nil {
 		return false
 	}
-	p := parent.OrchestrationInstance
-	return p.InstanceID == e.parent.instance.ID && parent.TaskScheduleID == e.EventID &&
+	p, err := wire.DecodeParent(start.Text(wire.ColParentInstance))
+	return err == nil && p != nil && p.InstanceID == e.parent.instance.ID && p.ScheduledID == e.EventID &&
 		strings.EqualFold(p.ExecutionID, e.parent.instance.ExecutionID)
-}
-
-// isDetached reports whether nobody waits for an execution that began so (OrchestrationTags.cs).
-func isDetached(start *storage.Entity) bool {
-	var tags map[string]json.RawMessage
-	_ = json.Unmarshal([]byte(start.Text(wire.ColTags)), &tags)
-	_, detached := tags["FireAndForget"]
-	return detached
 }
