@@ -273,7 +273,7 @@ func playUnblock(a *app) {
 		wire.TimerFiredMessage(to("ub-timer"), 0, a.Now(), a.Now()),
 		wire.TimerFiredMessage(to("ub-timeout"), 0, a.Now(), a.Now()),
 		wire.TaskCompletedMessage(to("ub-complete"), 0, &byHand, a.Now()),
-		wire.TaskFailedMessage(to("ub-fail"), 0, &givenUp, &givenUp, a.Now()),
+		wire.TaskFailedMessage(to("ub-fail"), 0, wire.Failure{Reason: &givenUp, Details: &givenUp}, a.Now()),
 	} {
 		a.send(m)
 	}

@@ -73,7 +73,7 @@ func (e *scripted) newPlay(name string) *play {
 
 // catchUp finds out where the script stands.
 func (e *scripted) catchUp(ctx context.Context) error {
-	if e.play = e.host.session(e.id, e.executionID, len(e.history.Events)); e.play != nil {
+	if e.play = e.host.session(e.id, e.executionID, e.history); e.play != nil {
 		e.play.now = e.now
 		return nil
 	}
@@ -200,7 +200,7 @@ func (e *scripted) answerParent() {
 		if p.end.details != "" {
 			details = &p.end.details
 		}
-		m = wire.ChildFailedMessage(p.parent.Execution, p.parent.ScheduledID, p.end.result, details, e.now)
+		m = wire.ChildFailedMessage(p.parent.Execution, p.parent.ScheduledID, wire.Failure{Reason: p.end.result, Details: details}, e.now)
 	}
 	e.post(outgoing{message: m})
 }

@@ -40,7 +40,7 @@ type workItem struct {
 }
 
 func readWorkItem(m *wire.Message) (*workItem, error) {
-	e, err := objectMembers(m.Event)
+	e, err := objectMembers(m.Event, make(members, 0, usual))
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func (h *Host) answer(ctx context.Context, m *wire.Message, item *workItem, a *A
 	to := wire.Execution{InstanceID: m.InstanceID, ExecutionID: m.ExecutionID}
 	if a == nil {
 		reason := fmt.Sprintf("The function '%s' doesn't exist, is disabled, or is not an activity function.", item.Name)
-		return wire.TaskFailedMessage(to, item.EventID, &reason, nil, h.hub.Now()), nil
+		return wire.TaskFailedMessage(to, item.EventID, wire.Failure{Reason: &reason}, h.hub.Now()), nil
 	}
 	result, failure := a.Result, a.Failure
 	if a.Do != nil {
@@ -167,7 +167,7 @@ func (h *Host) answer(ctx context.Context, m *wire.Message, item *workItem, a *A
 		if a.Details != "" {
 			details = &a.Details
 		}
-		return wire.TaskFailedMessage(to, item.EventID, &reason, details, h.hub.Now()), nil
+		return wire.TaskFailedMessage(to, item.EventID, wire.Failure{Reason: &reason, Details: details}, h.hub.Now()), nil
 	}
 	text, err := encode("the result of "+a.Name, result)
 	return wire.TaskCompletedMessage(to, item.EventID, text, h.hub.Now()), err

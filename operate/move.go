@@ -146,7 +146,10 @@ func (o *FailureOptions) check(in hook.Inside, reason string) (FailureOptions, e
 	if checked.Details == "" {
 		checked.Details = reason
 	}
-	if len(checked.FailureDetails) > 0 && !isJSONObject(checked.FailureDetails) {
+	switch {
+	case len(checked.FailureDetails) == 0:
+		checked.FailureDetails = nil
+	case !isJSONObject(checked.FailureDetails):
 		return checked, invalid("FailureDetails is no JSON object")
 	}
 	for what, s := range map[string]string{"reason": reason, "details": checked.Details} {

@@ -2,7 +2,6 @@ package operate
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"github.com/go-durable/durable"
@@ -69,8 +68,9 @@ func FailActivity(
 		return nil, err
 	}
 	m.note("should the activity still run, its own result is ignored")
-	message := wire.TaskFailedMessage(m.execution(), eventID, &reason, &o.Details, in.Hub.Now())
-	m.finish(message, m.execution(), o.FailureDetails)
+	failure := wire.Failure{Reason: &reason, Details: &o.Details, Object: o.FailureDetails}
+	message := wire.TaskFailedMessage(m.execution(), eventID, failure, in.Hub.Now())
+	message.SetSender(m.execution())
 	return m.send(ctx, message, &o.MoveOptions)
 }
 
@@ -90,7 +90,7 @@ func CompleteSubOrchestration(
 		return nil, err
 	}
 	message := wire.ChildCompletedMessage(m.execution(), eventID, text, m.look.inside.Hub.Now())
-	m.finish(message, child, nil)
+	message.SetSender(child)
 	return m.send(ctx, message, opts)
 }
 
@@ -110,8 +110,9 @@ func FailSubOrchestration(
 	if err != nil {
 		return nil, err
 	}
-	message := wire.ChildFailedMessage(m.execution(), eventID, &reason, &o.Details, in.Hub.Now())
-	m.finish(message, child, o.FailureDetails)
+	failure := wire.Failure{Reason: &reason, Details: &o.Details, Object: o.FailureDetails}
+	message := wire.ChildFailedMessage(m.execution(), eventID, failure, in.Hub.Now())
+	message.SetSender(child)
 	return m.send(ctx, message, &o.MoveOptions)
 }
 
@@ -119,13 +120,6 @@ func encodeResult(c *durable.OrchestrationClient, op, instanceID string, result 
 	in := open(c)
 	text, err := in.Encode("the result", result)
 	return text, in.Fail(op, instanceID, "", err)
-}
-
-func (m *mover) finish(message *wire.Message, from wire.Execution, details json.RawMessage) {
-	message.SetSender(from)
-	if len(details) > 0 {
-		message.SetFailureDetails(details)
-	}
 }
 
 // newChildMover is newMover for a sub-orchestration. It also returns the execution that would answer.

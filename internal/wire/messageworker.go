@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 )
@@ -9,17 +8,6 @@ import (
 // SetSender names the execution that a message comes from.
 func (m *Message) SetSender(from Execution) {
 	m.SenderInstanceID, m.SenderExecutionID = from.InstanceID, from.ExecutionID
-}
-
-// noFailureDetails stands in the message of a failure as it is made. It cannot stand inside a text: there the quotes
-// would be escaped.
-const noFailureDetails = `,"FailureDetails":null,`
-
-// SetFailureDetails puts the failure as a JSON object, which apps out of process want, into the message of a failure that
-// was made without.
-func (m *Message) SetFailureDetails(object json.RawMessage) {
-	details := append(append([]byte(`,"FailureDetails":`), object...), ',')
-	m.Event = bytes.Replace(m.Event, []byte(noFailureDetails), details, 1)
 }
 
 // IsDetached reports whether the Tags column of an ExecutionStarted row says that nobody waits for the execution

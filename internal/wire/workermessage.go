@@ -65,27 +65,34 @@ func ChildCompletedMessage(parent Execution, scheduledID int, output *string, at
 }
 
 type taskFailure struct {
-	Type            string  `json:"$type"`
-	EventType       int     `json:"EventType"`
-	TaskScheduledID int     `json:"TaskScheduledId"`
-	Reason          *string `json:"Reason"`
-	Details         *string `json:"Details"`
-	FailureDetails  *string `json:"FailureDetails"`
+	Type            string          `json:"$type"`
+	EventType       int             `json:"EventType"`
+	TaskScheduledID int             `json:"TaskScheduledId"`
+	Reason          *string         `json:"Reason"`
+	Details         *string         `json:"Details"`
+	FailureDetails  json.RawMessage `json:"FailureDetails"`
 	eventBase
 }
 
+// Failure is how something failed.
+type Failure struct {
+	Reason, Details *string
+	// Object is the failure as a JSON object, which apps out of process want, nil for none.
+	Object json.RawMessage
+}
+
 // TaskFailedMessage returns the message with an activity's failure (TaskFailedEvent.cs).
-func TaskFailedMessage(to Execution, scheduledID int, reason, details *string, at time.Time) *Message {
+func TaskFailedMessage(to Execution, scheduledID int, f Failure, at time.Time) *Message {
 	return toExecution(to, TaskFailed, &taskFailure{
-		eventTypeName(TaskFailed), numTaskFailed, scheduledID, reason, details, nil, clientEvent(at),
+		eventTypeName(TaskFailed), numTaskFailed, scheduledID, f.Reason, f.Details, f.Object, clientEvent(at),
 	})
 }
 
 // ChildFailedMessage returns the message with a sub-orchestration's failure
 // (SubOrchestrationInstanceFailedEvent.cs).
-func ChildFailedMessage(parent Execution, scheduledID int, reason, details *string, at time.Time) *Message {
+func ChildFailedMessage(parent Execution, scheduledID int, f Failure, at time.Time) *Message {
 	return toExecution(parent, SubOrchestrationInstanceFailed, &taskFailure{
-		eventTypeName(SubOrchestrationInstanceFailed), numChildFailed, scheduledID, reason, details, nil, clientEvent(at),
+		eventTypeName(SubOrchestrationInstanceFailed), numChildFailed, scheduledID, f.Reason, f.Details, f.Object, clientEvent(at),
 	})
 }
 

@@ -34,7 +34,7 @@ func TestWorkerMessages(t *testing.T) {
 		{wire.TaskCompletedMessage(of, 0, text(`"Hello Tokyo!"`), at), `{"$type":"DurableTask.Core.History.TaskCompletedEvent",` +
 			`"EventType":5,"TaskScheduledId":0,"Result":"\"Hello Tokyo!\""` + tail, false},
 		{
-			wire.TaskFailedMessage(of, 4, text("failed: kaboom"), text("System.Exception: kaboom"), at),
+			wire.TaskFailedMessage(of, 4, wire.Failure{Reason: text("failed: kaboom"), Details: text("System.Exception: kaboom")}, at),
 			`{"$type":"DurableTask.Core.History.TaskFailedEvent","EventType":6,"TaskScheduledId":4,"Reason":"failed: kaboom",` +
 				`"Details":"System.Exception: kaboom","FailureDetails":null` + tail, false,
 		},
@@ -46,7 +46,7 @@ func TestWorkerMessages(t *testing.T) {
 				`"Result":"\"child done\""` + tail, false,
 		},
 		{
-			wire.ChildFailedMessage(of, 5, text("boom"), nil, at),
+			wire.ChildFailedMessage(of, 5, wire.Failure{Reason: text("boom")}, at),
 			`{"$type":"DurableTask.Core.History.SubOrchestrationInstanceFailedEvent","EventType":9,"TaskScheduledId":5,` +
 				`"Reason":"boom","Details":null,"FailureDetails":null` + tail, false,
 		},
