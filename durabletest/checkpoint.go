@@ -182,9 +182,10 @@ func (t *turn) writeHistory(ctx context.Context, hub *taskhub.Hub) error {
 // sentinel returns the operation on the sentinel: an insert at first, then merges of the version that is there, so that
 // a second worker on the hub is found out.
 func (t *turn) sentinel(ctx context.Context, hub *taskhub.Hub, last bool) (storage.Op, error) {
-	row := &storage.Entity{PartitionKey: t.rows[0].PartitionKey, RowKey: wire.SentinelKey}
-	row.Set(wire.ColExecutionID, storage.StringValue(t.executionID))
-	row.Set("IsCheckpointComplete", storage.BoolValue(last))
+	row := &storage.Entity{PartitionKey: t.rows[0].PartitionKey, RowKey: wire.SentinelKey, Columns: []storage.Column{
+		{Name: wire.ColExecutionID, Value: storage.StringValue(t.executionID)},
+		{Name: "IsCheckpointComplete", Value: storage.BoolValue(last)},
+	}}
 	if last {
 		row.Set("CheckpointCompletedTimestamp", t.stamp())
 	}

@@ -16,11 +16,11 @@ import (
 // checkMessage refuses what every engine reads but some choke on, again and again (observed on 1.17.5 and 2.9.1): a
 // test shall find that, not production.
 func checkMessage(m *wire.Message, data []byte) error {
-	envelope, err := objectMembers(data)
+	envelope, err := objectMembers(data, make(members, 0, usual))
 	if err != nil {
 		return err
 	}
-	event, err := objectMembers(m.Event)
+	event, err := objectMembers(m.Event, make(members, 0, usual))
 	if err != nil {
 		return err
 	}
@@ -53,22 +53,20 @@ func checkPartition(m *wire.Message, partition, count int) error {
 // eventColumns returns the columns of the history row for the event in a message: its members by name, without those
 // that are null, with objects as JSON texts (TableEntityConverter.cs of 1.x). The type's own columns come last.
 func eventColumns(event json.RawMessage) ([]storage.Column, error) {
-	members, err := objectMembers(event)
+	all, err := objectMembers(event, make(members, 0, usual))
 	if err != nil {
 		return nil, err
 	}
-	columns := make([]storage.Column, 0, len(members)+2) // two more are added
-	for _, member := range members {
-		name := member.name
+	columns := make([]storage.Column, 0, len(all)+2) // two more are added
+	for _, member := range all {
+		name := columnOf(member.name)
 		switch name {
-		case "$type", wire.ColEventType:
+		case "":
 			continue
 		case wire.ColIsPlayed:
 			// An in-process app has seen all events that come in by the time they are written.
 			columns = append(columns, storage.Column{Name: name, Value: storage.BoolValue(true)})
 			continue
-		case "Timestamp":
-			name = wire.ColTimestamp
 		}
 		value, err := columnValue(name, member.value)
 		if err != nil {
@@ -79,6 +77,22 @@ func eventColumns(event json.RawMessage) ([]storage.Column, error) {
 		}
 	}
 	return columns, nil
+}
+
+// memberColumns are the members that have a column of another name or, by "", none; and those that are in every event,
+// whose names need not be made anew.
+var memberColumns = map[string]string{
+	"$type": "", wire.ColEventType: "", "Timestamp": wire.ColTimestamp,
+	wire.ColEventID: wire.ColEventID, wire.ColIsPlayed: wire.ColIsPlayed, wire.ColTaskScheduledID: wire.ColTaskScheduledID,
+	wire.ColResult: wire.ColResult, wire.ColName: wire.ColName, wire.ColInput: wire.ColInput,
+}
+
+// columnOf returns the column for a member of an event, "" for none.
+func columnOf(member []byte) string {
+	if column, ok := memberColumns[string(member)]; ok {
+		return column
+	}
+	return string(member)
 }
 
 // columnValue returns the value of a column for the value of a member.
@@ -119,14 +133,14 @@ func isTime(name string) bool {
 
 // withoutTypes returns a JSON object without the $type members that messages have and rows do not.
 func withoutTypes(object json.RawMessage) (json.RawMessage, error) {
-	members, err := objectMembers(object)
+	all, err := objectMembers(object, make(members, 0, usual))
 	if err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
 	b.WriteByte('{')
-	for _, m := range members {
-		if m.name == "$type" {
+	for _, m := range all {
+		if string(m.name) == "$type" {
 			continue
 		}
 		if m.value[0] == '{' {
@@ -137,7 +151,7 @@ func withoutTypes(object json.RawMessage) (json.RawMessage, error) {
 		if b.Len() > 1 {
 			b.WriteByte(',')
 		}
-		name, _ := json.Marshal(m.name) // a string can always be marshalled
+		name, _ := json.Marshal(string(m.name)) // a string can always be marshalled
 		b.Write(name)
 		b.WriteByte(':')
 		b.Write(m.value)

@@ -14,10 +14,10 @@ func (h *Hub) Account() storage.Account { return h.hub.Account }
 
 // Members returns the members of a JSON object; of several with one name, the last.
 func Members(object []byte) (map[string]string, error) {
-	found, err := objectMembers(object)
+	found, err := objectMembers(object, make(members, 0, usual))
 	all := map[string]string{}
 	for _, m := range found {
-		all[m.name] = string(m.value)
+		all[string(m.name)] = string(m.value)
 	}
 	return all, err
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/taskhub"
 	"github.com/go-durable/durable/internal/wire"
 )
@@ -60,7 +62,7 @@ type Host struct {
 // session is where an execution stands.
 type session struct {
 	*play
-	rows int // of its history
+	shape uint64 // of its history
 	// history is kept for hubs in memory, where a look at its version costs nothing; else it is nil.
 	history *taskhub.History
 }
@@ -132,21 +134,37 @@ func (h *Host) script(name string) Script {
 		known + "."}}
 }
 
-// session takes the session of an execution out, nil if there is none that stands at that row.
-func (h *Host) session(instanceID, executionID string, rows int) *play {
+// session takes the session of an execution out, nil if there is none that stands where its history does.
+func (h *Host) session(instanceID, executionID string, history *taskhub.History) *play {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := h.sessions[instanceID]
 	delete(h.sessions, instanceID)
-	if s == nil || s.executionID != executionID || s.rows != rows {
+	if s == nil || s.executionID != executionID || s.history != history && s.shape != shapeOf(history.Events, nil) {
 		return nil
 	}
 	return s.play
 }
 
+var shapeSeed = maphash.MakeSeed()
+
+// shapeOf tells histories apart by the types of their events. Their number would not do: who takes a row back, as a rewind
+// does, gives it another type.
+func shapeOf(events []wire.Event, rows []*storage.Entity) uint64 {
+	var shape uint64
+	add := func(eventType string) { shape = 31*shape + maphash.String(shapeSeed, eventType) }
+	for i := range events {
+		add(events[i].Type)
+	}
+	for _, row := range rows {
+		add(row.Text(wire.ColEventType))
+	}
+	return shape
+}
+
 // keepSession keeps where an execution stands after a turn that was written.
 func (h *Host) keepSession(ctx context.Context, p *play, t *turn) {
-	s := &session{play: p, rows: len(t.history.Events) + len(t.rows)}
+	s := &session{play: p, shape: shapeOf(t.history.Events, t.rows)}
 	if h.of.store != nil {
 		s.history = h.after(ctx, t)
 	}
@@ -213,14 +231,20 @@ func (h *Host) round(ctx context.Context) (handled int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	var errs []error
 	for p := range count {
-		n, err := h.controlTurn(ctx, p, 1)
-		handled += n
-		errs = append(errs, err)
+		n, failed := h.controlTurn(ctx, p, 1)
+		handled, err = handled+n, joined(err, failed)
 	}
-	n, err := h.workTurn(ctx)
-	return handled + n, errors.Join(append(errs, err)...)
+	n, failed := h.workTurn(ctx)
+	return handled + n, joined(err, failed)
+}
+
+// joined is errors.Join for two errors of which both are nil nearly always.
+func joined(a, b error) error {
+	if b == nil {
+		return a
+	}
+	return errors.Join(a, b)
 }
 
 // Advance moves the clock of a hub in memory on, and lets the host do on the way what becomes due, each at its time:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-durable/durable"
 	dt "github.com/go-durable/durable/durabletest"
+	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/wire"
 )
 
@@ -143,4 +144,27 @@ func TestBadScripts(t *testing.T) {
 	}
 	_, err := dt.NewHost(dt.NewHub(t, nil).Hub, dt.Scripts{"": {}}, nil)
 	require.ErrorIs(t, err, durable.ErrInvalidArgument)
+}
+
+// TestRewrittenHistory takes an action back while the host is up and knows where the script stands, as somebody does who
+// has an activity scheduled again.
+func TestRewrittenHistory(t *testing.T) {
+	t.Parallel()
+	hub, host := withScript(t, dt.Activity{Name: "Pack", Takes: time.Hour}, dt.Decide(completeWithLast))
+	start(t, hub, "Order", "1", `1`)
+	host.RunUntilIdle()
+	tables := hub.Account().Tables
+	row, err := tables.Get(t.Context(), "TestHubHistory", "1", fmt.Sprintf("%016X", 2))
+	require.NoError(t, err)
+	require.Equal(t, wire.TaskScheduled, row.Text(wire.ColEventType))
+	row.Set(wire.ColEventType, storage.StringValue(wire.GenericEvent))
+	sentinel := &storage.Entity{PartitionKey: "1", RowKey: wire.SentinelKey}
+	require.NoError(t, tables.Batch(t.Context(), "TestHubHistory", []storage.Op{
+		{Kind: storage.OpReplace, Entity: row, Match: row.ETag}, {Kind: storage.OpMerge, Entity: sentinel},
+	}))
+	queue := fmt.Sprintf("testhub-control-%02d", wire.Partition("1", 4))
+	wake := wire.WakeMessage("1", "again", hub.Now())
+	require.NoError(t, hub.Account().Queues.Put(t.Context(), queue, wire.EncodeText(wake.JSON()), 0))
+	host.RunUntilIdle()
+	require.Contains(t, texts(t, hub, "1"), "TaskScheduled Pack")
 }

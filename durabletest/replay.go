@@ -67,7 +67,7 @@ type startEvent struct {
 }
 
 func readStart(m *wire.Message) (*startEvent, error) {
-	e, err := objectMembers(m.Event)
+	e, err := objectMembers(m.Event, make(members, 0, usual))
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func answered(m *wire.Message) (id int, ok bool) {
 	default:
 		return 0, false
 	}
-	e, err := objectMembers(m.Event)
+	e, err := objectMembers(m.Event, make(members, 0, usual))
 	if err != nil {
 		return 0, false
 	}

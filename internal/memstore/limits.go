@@ -21,6 +21,9 @@ const (
 	maxEntity     = 1 << 20
 )
 
+// longer reports whether a text has more than n units of UTF-16, of which there are never more than bytes.
+func longer(s string, n int) bool { return len(s) > n && units(s) > n }
+
 // units returns how long a text is in UTF-16.
 func units(s string) int {
 	n := 0
@@ -35,7 +38,7 @@ func units(s string) int {
 
 func checkKeys(keys ...string) error {
 	for _, key := range keys {
-		if units(key) > maxKey {
+		if longer(key, maxKey) {
 			return invalid("key of more than 1 KiB")
 		}
 		if !utf8.ValidString(key) {
@@ -89,27 +92,35 @@ func named(columns []storage.Column, name string) bool {
 
 // checkSize checks a whole entity by the service's own formula.
 func checkSize(e *storage.Entity) error {
-	size, columns := 4+2*(units(e.PartitionKey)+units(e.RowKey)), 0
-	for _, c := range e.Columns {
-		if c.Type == storage.None {
-			continue
-		}
-		columns++
-		size += 8 + 2*units(c.Name) + sizeOf(c.Value)
-	}
+	size, columns := sizeBy(e, func(s string) int { return len(s) }) // an upper bound, and a quick one
 	if columns > maxColumns {
 		return invalid("entity of %d columns", columns)
 	}
-	if size > maxEntity {
+	if size <= maxEntity {
+		return nil
+	}
+	if size, _ = sizeBy(e, units); size > maxEntity {
 		return invalid("entity of %d bytes", size)
 	}
 	return nil
 }
 
-func sizeOf(v storage.Value) int {
+// sizeBy returns the size of an entity and the number of its columns, given how long texts are.
+func sizeBy(e *storage.Entity, length func(string) int) (size, columns int) {
+	size = 4 + 2*(length(e.PartitionKey)+length(e.RowKey))
+	for i := range e.Columns {
+		if c := &e.Columns[i]; c.Type != storage.None {
+			columns++
+			size += 8 + 2*length(c.Name) + sizeOf(c.Value, length)
+		}
+	}
+	return size, columns
+}
+
+func sizeOf(v storage.Value, length func(string) int) int {
 	switch v.Type {
 	case storage.String:
-		return 4 + 2*units(v.Text)
+		return 4 + 2*length(v.Text)
 	case storage.Binary:
 		return 4 + base64.StdEncoding.DecodedLen(len(v.Text))
 	case storage.GUID:
@@ -128,27 +139,30 @@ func validColumnName(name string) bool {
 	case "PartitionKey", "RowKey", "Timestamp":
 		return false
 	}
-	return storage.ValidColumnName(name) && units(name) <= maxColumnName
+	return storage.ValidColumnName(name) && !longer(name, maxColumnName)
 }
 
 var (
-	guid    = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-	integer = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+	guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 	// double is what JSON has, and the three that it has not.
 	double = regexp.MustCompile(`^(-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|NaN|-?Infinity)$`)
 )
+
+// isInteger reports whether a text is an integer of so many bits, written in the one way that there is.
+func isInteger(text string, bits int) bool {
+	n, err := strconv.ParseInt(text, 10, bits)
+	return err == nil && strconv.FormatInt(n, 10) == text
+}
 
 // validValue reports whether a text is one of its type and within the limits.
 func validValue(v storage.Value) bool {
 	switch v.Type {
 	case storage.String:
-		return utf8.ValidString(v.Text) && units(v.Text) <= maxString
+		return utf8.ValidString(v.Text) && !longer(v.Text, maxString)
 	case storage.Int32:
-		_, err := strconv.ParseInt(v.Text, 10, 32)
-		return err == nil && integer.MatchString(v.Text)
+		return isInteger(v.Text, 32)
 	case storage.Int64:
-		_, err := strconv.ParseInt(v.Text, 10, 64)
-		return err == nil && integer.MatchString(v.Text)
+		return isInteger(v.Text, 64)
 	case storage.Double:
 		_, err := strconv.ParseFloat(v.Text, 64)
 		return err == nil && double.MatchString(v.Text)

@@ -4,7 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
-	"fmt"
+	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -36,7 +37,7 @@ func (s *queues) Put(ctx context.Context, name, text string, delay time.Duration
 	}
 	now, seq := s.o.Clock().UTC(), s.next()
 	q.add(&message{
-		id: fmt.Sprintf("00000000-0000-4000-8000-%012x", seq), text: text, inserted: now, visible: now.Add(wait), seq: seq,
+		id: messageID(seq), text: text, inserted: now, visible: now.Add(wait), seq: seq,
 	})
 	return nil
 }
@@ -133,6 +134,12 @@ func (s *queues) Remove(ctx context.Context, name string, m storage.Message) err
 	return nil
 }
 
+// messageID returns a GUID for the n-th message.
+func messageID(n int64) string {
+	const more = 1 << 48 // gives all numbers the same length
+	return "00000000-0000-4000-8000-" + strconv.FormatInt(more+n, 16)[1:]
+}
+
 // hide makes a message invisible until a time and its receipts stale.
 func (s *queues) hide(q *queue, m *message, until time.Time) {
 	q.remove(m)
@@ -161,10 +168,13 @@ func checkText(text string) error {
 	if !utf8.ValidString(text) {
 		return invalid("message that is not UTF-8")
 	}
-	for _, r := range text {
-		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
-			return invalid("message with the character %U", r)
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; c < ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return invalid("message with the character %U", c)
 		}
+	}
+	if strings.Contains(text, "\uFFFE") || strings.Contains(text, "\uFFFF") {
+		return invalid("message with U+FFFE or U+FFFF")
 	}
 	return nil
 }

@@ -23,20 +23,30 @@ func (s *sorted[T]) len() int { return s.n }
 
 // seek returns where the first item not before x is, or would be.
 func (s *sorted[T]) seek(x T) (chunk, index int, found bool) {
+	return s.seekBy(func(item T) int { return s.compare(item, x) })
+}
+
+// seekBy is seek for what compare compares items with.
+func (s *sorted[T]) seekBy(compare func(item T) int) (chunk, index int, found bool) {
 	chunk = sort.Search(len(s.chunks), func(i int) bool {
 		c := s.chunks[i]
-		return s.compare(c[len(c)-1], x) >= 0
+		return compare(c[len(c)-1]) >= 0
 	})
 	if chunk == len(s.chunks) {
 		return chunk, 0, false
 	}
-	index, found = slices.BinarySearchFunc(s.chunks[chunk], x, s.compare)
+	index, found = sort.Find(len(s.chunks[chunk]), func(i int) int { return -compare(s.chunks[chunk][i]) })
 	return chunk, index, found
 }
 
 // get returns the item that compares as equal to x.
 func (s *sorted[T]) get(x T) (item T, found bool) {
-	chunk, index, found := s.seek(x)
+	return s.find(func(item T) int { return s.compare(item, x) })
+}
+
+// find returns the item for which compare returns 0. It allocates nothing.
+func (s *sorted[T]) find(compare func(item T) int) (item T, found bool) {
+	chunk, index, found := s.seekBy(compare)
 	if !found {
 		return item, false
 	}

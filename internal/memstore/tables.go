@@ -28,11 +28,18 @@ func newTable(name string) *table {
 	return &table{name: name, rows: newSorted(compareEntities)}
 }
 
-func compareEntities(a, b *storage.Entity) int {
-	if c := storage.CompareKeys(a.PartitionKey, b.PartitionKey); c != 0 {
+func compareEntities(a, b *storage.Entity) int { return compareKeys(a, b.PartitionKey, b.RowKey) }
+
+func compareKeys(e *storage.Entity, partitionKey, rowKey string) int {
+	if c := storage.CompareKeys(e.PartitionKey, partitionKey); c != 0 {
 		return c
 	}
-	return storage.CompareKeys(a.RowKey, b.RowKey)
+	return storage.CompareKeys(e.RowKey, rowKey)
+}
+
+// row returns a row by its keys.
+func (t *table) row(partitionKey, rowKey string) (*storage.Entity, bool) {
+	return t.rows.find(func(e *storage.Entity) int { return compareKeys(e, partitionKey, rowKey) })
 }
 
 func at(partitionKey, rowKey string) *storage.Entity {
@@ -91,7 +98,7 @@ func (s *tables) Get(ctx context.Context, name, partitionKey, rowKey string, col
 	if err != nil {
 		return nil, err
 	}
-	e, ok := t.rows.get(at(partitionKey, rowKey))
+	e, ok := t.row(partitionKey, rowKey)
 	if !ok {
 		return nil, fmt.Errorf("entity in %s: %w", name, storage.ErrNotFound)
 	}
@@ -117,7 +124,7 @@ func project(e *storage.Entity, columns []string) *storage.Entity {
 }
 
 // tick returns the time of the next write: the clock's, but always later than the last one, so that no two versions
-// are the same.
+// of an entity are the same.
 func (s *tables) tick() time.Time {
 	const resolution = 100 * time.Nanosecond
 	next := s.o.Clock().UTC().Truncate(resolution)

@@ -92,13 +92,14 @@ func (s *tables) apply(ctx context.Context, name string, ops []storage.Op) (next
 			return nil, i, fmt.Errorf("entity in %s: %w", name, err)
 		}
 	}
+	timestamp := storage.TimeValue(s.tick())
+	tag := tagOf(timestamp)
 	for i, e := range next {
 		if e == nil {
 			t.rows.remove(ops[i].Entity)
 			continue
 		}
-		e.Timestamp = storage.TimeValue(s.tick())
-		e.ETag = tagOf(e.Timestamp)
+		e.Timestamp, e.ETag = timestamp, tag
 		t.rows.put(e)
 	}
 	return next, -1, nil
@@ -112,7 +113,7 @@ func (t *table) plan(op storage.Op) (*storage.Entity, error) {
 	if err := checkEntity(op); err != nil {
 		return nil, err
 	}
-	old, found := t.rows.get(op.Entity)
+	old, found := t.row(op.Entity.PartitionKey, op.Entity.RowKey)
 	if op.Kind == storage.OpInsert {
 		if found {
 			return nil, storage.ErrExists

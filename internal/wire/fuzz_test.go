@@ -2,8 +2,10 @@ package wire_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
@@ -51,6 +53,39 @@ func FuzzDecodeMessage(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, string(written), string(again.JSON()))
 		_, _ = wire.StartInput(text)
+	})
+}
+
+// FuzzMessageJSON: a message is written as encoding/json would write it.
+func FuzzMessageJSON(f *testing.F) {
+	f.Add("order-17", "0a1b", "parent", "x", int64(7), 3, true)
+	f.Add("\x00<\"&\\\u2028\u007f", "\xff", "ü", "", int64(-1), -1, false)
+	f.Fuzz(func(t *testing.T, id, execution, from, fromExecution string, number int64, episode int, has bool) {
+		m := wire.EventRaisedMessage(id, "E", &from, time.Unix(0, 0))
+		m.ActivityID, m.ExecutionID, m.SequenceNumber = execution, execution, number
+		m.SetSender(wire.Execution{InstanceID: from, ExecutionID: fromExecution})
+		if has {
+			m.Episode = &episode
+		}
+		type object = map[string]any
+		var executionID any
+		if execution != "" {
+			executionID = execution
+		}
+		want := object{
+			"$type": "DurableTask.AzureStorage.MessageData", "ActivityId": execution, "TaskMessage": object{
+				"$type": "DurableTask.Core.TaskMessage", "Event": m.Event, "SequenceNumber": 0, "OrchestrationInstance": object{
+					"$type": "DurableTask.Core.OrchestrationInstance", "InstanceId": id, "ExecutionId": executionID,
+				}, "OrchestrationExecutionContext": nil,
+			}, "CompressedBlobName": nil, "SequenceNumber": number,
+			"Sender": object{"InstanceId": from, "ExecutionId": fromExecution}, "SerializableTraceContext": nil,
+		}
+		if has {
+			want["Episode"] = episode
+		}
+		text, err := json.Marshal(want)
+		require.NoError(t, err)
+		require.JSONEq(t, string(text), string(m.JSON()))
 	})
 }
 

@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"fmt"
-	"hash/fnv"
-)
+import "hash/fnv"
 
 // Partition returns the partition of an instance, 0 to count-1: FNV-1a over the UTF-8 bytes of the raw ID, modulo the
 // count (Fnv1aHashHelper.cs, AzureStorageOrchestrationService.cs).
@@ -17,4 +14,6 @@ func Partition(instanceID string, count int) int {
 const MaxPartitions = 16
 
 // ControlQueueSuffix returns what follows the lower-cased hub name in the name of a control queue.
-func ControlQueueSuffix(partition int) string { return fmt.Sprintf("-control-%02d", partition) }
+func ControlQueueSuffix(partition int) string {
+	return "-control-" + string(rune('0'+partition/10)) + string(rune('0'+partition%10))
+}
