@@ -27,7 +27,7 @@ func (m *maker) findings(root *Instance) []finding {
 	if leaf := m.leaf(top, waits); leaf != nil && leaf != top {
 		open := leaf.run.open()
 		longest := slices.MaxFunc(open, func(a, b *span) int { return cmp.Compare(a.took(), b.took()) })
-		text := longest.number() + longest.label() + longest.sinceWhen(m.Now)
+		text := longest.number() + longest.about() + longest.sinceWhen(m.Now)
 		if n := len(open) - 1; n > 0 {
 			text += ", and " + strconv.Itoa(n) + " more"
 		}
@@ -117,8 +117,9 @@ func (m *maker) notes(r *run) []finding {
 	}
 	list := func(class string, spans []*span, text func(*span) string) {
 		for _, s := range spans[:min(most, len(spans))] {
-			f := finding{Class: class, Text: s.number() + s.label() + text(s)}
+			f := finding{Class: class, Text: s.number() + s.about() + text(s)}
 			if s.kind == kindChild && m.anchors[s.target] != "" {
+				f.Text = s.number() + s.label() + text(s)
 				f.Anchor, f.Link = m.anchors[s.target], oneLine(s.target, maxName)
 			}
 			found = append(found, f)

@@ -31,6 +31,7 @@ var hostile = map[string]string{
 	"not UTF-8":   "\xff\xfe\xc3\x28\xed\xa0\x80",
 	"RTL":         "שלום עולם",
 	"mermaid":     "A->>B: x; end\nNote over O: <b>%%{init: {}}%%",
+	"instruction": "wrap: $$x^2$$",
 	"entities":    "&lt;script&gt; &#x3c; &amp;",
 	"long":        strings.Repeat("<", 70_000),
 	"deep":        strings.Repeat("[", 8_000) + strings.Repeat("]", 8_000),
@@ -99,7 +100,7 @@ func FuzzTexts(f *testing.F) {
 		}
 		requireVisible(t, report.Readable(text, limit))
 		escaped := regexp.MustCompile(`#\d+;`).ReplaceAllString(report.MermaidEscape(text), "")
-		require.NotRegexp(t, "[;<>&\"{}%\\\\`#\n]", escaped)
+		require.NotRegexp(t, "[;<>&%$#\n]", escaped)
 	})
 }
 
@@ -203,7 +204,7 @@ func requireHarmlessLines(t testing.TB, text []byte) {
 	}
 }
 
-var diagramLine = regexp.MustCompile(`^    (participant (O|C|P\d+) as .*|Note over O: .*|(O|C|P\d+)(->>|-->>|--x)(O|C|P\d+): .*)$`)
+var diagramLine = regexp.MustCompile(`^    (participant (O|C|P\d+) as [^:]*|Note over O: .*|(O|C|P\d+)(->>|-->>|--x)(O|C|P\d+): .*)$`)
 
 // requireHarmlessDiagram checks that texts stay texts in a diagram: each line is one of those that the package writes,
 // and what follows has no character with a meaning.
@@ -215,7 +216,7 @@ func requireHarmlessDiagram(t testing.TB, text string) {
 	for _, line := range all[1:] {
 		require.Regexp(t, diagramLine, line)
 		free := regexp.MustCompile(`#\d+;|->>`).ReplaceAllString(line, "")
-		require.NotRegexp(t, "[;<>&\"{}%\\\\`#]", free)
+		require.NotRegexp(t, "[;<>&%$#]", free)
 	}
 }
 

@@ -77,7 +77,7 @@ func HTML(w io.Writer, instance *Instance, opts *HTMLOptions) error {
 	m.setDefaults()
 	p := m.page(instance)
 	out := bufio.NewWriter(w)
-	if err := pageTemplate.Execute(out, p); err != nil {
+	if err := pageTemplate.ExecuteTemplate(out, "page", p); err != nil {
 		return err
 	}
 	return out.Flush()
@@ -181,8 +181,11 @@ func (m *maker) branch(i *Instance) *branch {
 
 func (m *maker) fill(s *section) {
 	r := s.run
-	s.Name, s.ID, s.Note = oneLine(r.instance.name(), maxName), oneLine(r.instance.ID, maxName), oneLine(r.instance.Note, maxName)
+	s.Name, s.ID = oneLine(r.instance.name(), maxName), oneLine(r.instance.ID, maxName)
 	s.State, s.Class, s.Summary = oneLine(string(r.state), maxName), stateClass(r.state), r.summary()
+	if s.Note = oneLine(r.instance.Note, maxName); s.Note == s.Summary {
+		s.Note = ""
+	}
 	s.Facts, s.Notes = m.facts(r), m.notes(r)
 	if len(r.spans) > 0 {
 		s.Chart = m.draw(r)

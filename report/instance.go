@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/internal/parallel"
 )
 
 // Instance is an instance, what is known of it, and the sub-orchestrations that it started.
@@ -59,17 +60,26 @@ func Load(
 	root := &Instance{ID: instanceID}
 	level := []*Instance{root}
 	for depth := 0; len(level) > 0; depth++ {
+		level = l.wanted(level, depth)
+		errs := parallel.Do(ctx, len(level), parallelism, func(ctx context.Context, n int) error { return l.read(ctx, level[n]) })
 		var next []*Instance
-		for _, i := range level {
-			if err := l.load(ctx, i, depth); err != nil {
+		for n, err := range errs {
+			switch {
+			case err == nil:
+				next = append(next, l.children(level[n])...)
+			case depth > 0 && errors.Is(err, durable.ErrInstanceNotFound):
+				level[n].Note = "not found"
+			default:
 				return nil, err
 			}
-			next = append(next, i.Children...)
 		}
 		level = next
 	}
 	return root, nil
 }
+
+// parallelism is how many instances are read at a time.
+const parallelism = 8
 
 type loader struct {
 	client *durable.OrchestrationClient
@@ -77,26 +87,27 @@ type loader struct {
 	seen   map[string]bool
 }
 
-func (l *loader) load(ctx context.Context, i *Instance, depth int) error {
-	switch {
-	case l.seen[i.ID]:
-		i.Note = "shown elsewhere"
-		return nil
-	case depth > l.opts.MaxDepth:
-		i.Note = "not read: too deep"
-		return nil
-	case len(l.seen) >= l.opts.MaxInstances:
-		i.Note = "not read: too many instances"
-		return nil
-	}
-	l.seen[i.ID] = true
-	if err := l.read(ctx, i); err != nil {
-		if depth == 0 || !errors.Is(err, durable.ErrInstanceNotFound) {
-			return err
+// wanted are those of the instances of a generation that are to be read; the others get a note.
+func (l *loader) wanted(level []*Instance, depth int) []*Instance {
+	var wanted []*Instance
+	for _, i := range level {
+		switch {
+		case l.seen[i.ID]:
+			i.Note = "shown elsewhere"
+		case depth > l.opts.MaxDepth:
+			i.Note = "not read: too deep"
+		case len(l.seen) >= l.opts.MaxInstances:
+			i.Note = "not read: too many instances"
+		default:
+			l.seen[i.ID] = true
+			wanted = append(wanted, i)
 		}
-		i.Note = "not found"
-		return nil
 	}
+	return wanted
+}
+
+// children adds the sub-orchestrations of which the history of an instance tells.
+func (l *loader) children(i *Instance) []*Instance {
 	if l.opts.OmitChildren {
 		return nil
 	}
@@ -105,7 +116,7 @@ func (l *loader) load(ctx context.Context, i *Instance, depth int) error {
 			i.Children = append(i.Children, &Instance{ID: e.InstanceID})
 		}
 	}
-	return nil
+	return i.Children
 }
 
 func (l *loader) read(ctx context.Context, i *Instance) error {

@@ -1,11 +1,15 @@
 package report_test
 
 import (
+	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/internal/tap"
 	"github.com/go-durable/durable/report"
 )
 
@@ -51,6 +55,26 @@ func TestLoad(t *testing.T) {
 			require.Equal(t, test.want, ids(i))
 		})
 	}
+}
+
+// TestLoadSideBySide: brothers and sisters are read at the same time. Each waits until all three are asked for.
+func TestLoadSideBySide(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int32
+		all := make(chan struct{})
+		client := watched(t, "v2/rewind-causal", "failed", func(c tap.Call) {
+			if c.Phase == tap.Before && c.Op == "Get" && strings.HasPrefix(c.Key, "c-TwoChildrenFailUntilFixed-") {
+				if asked.Add(1) == 3 {
+					close(all)
+				}
+				<-all
+			}
+		})
+		i, err := report.Load(t.Context(), client, "c-TwoChildrenFailUntilFixed", nil)
+		require.NoError(t, err)
+		require.Len(t, i.Children, 3)
+	})
 }
 
 func TestLoadMissing(t *testing.T) {

@@ -62,7 +62,7 @@ func (d *diagram) orchestrator() part {
 	if name == "" {
 		name = "orchestrator"
 	}
-	return part{"O", mermaidEscape(name)}
+	return part{"O", mermaidLabel(name)}
 }
 
 func (d *diagram) id(p part) string {
@@ -94,9 +94,9 @@ func (d *diagram) other(e *durable.HistoryEvent) part {
 		action = d.actions[*e.ScheduledID]
 	}
 	if action.Type == durable.EventSubOrchestrationCreated {
-		return part{"S", mermaidEscape(action.Name) + " (sub-orchestration)"}
+		return part{"S", mermaidLabel(action.Name) + " (sub-orchestration)"}
 	}
-	return part{"P", mermaidEscape(action.Name)}
+	return part{"P", mermaidLabel(action.Name)}
 }
 
 // event adds what an event shows. The turns of the orchestrator are left out.
@@ -114,7 +114,10 @@ func (d *diagram) event(e *durable.HistoryEvent) {
 }
 
 func (d *diagram) draw(e *durable.HistoryEvent) {
-	number := numberOf(e)
+	number := ""
+	if id, ok := actionID(e); ok {
+		number = fmt.Sprintf("[%d]", id) // a # would have to be written as a number itself
+	}
 	orchestrator, caller := d.orchestrator(), part{"C", "caller"}
 	switch e.Type {
 	case durable.EventExecutionStarted:
@@ -140,15 +143,12 @@ func (d *diagram) draw(e *durable.HistoryEvent) {
 	}
 }
 
-// numberOf is the event ID of the action that an event is or answers.
-func numberOf(e *durable.HistoryEvent) string {
-	switch {
-	case e.ScheduledID != nil:
-		return fmt.Sprintf("#%d", *e.ScheduledID)
-	case e.EventID >= 0:
-		return fmt.Sprintf("#%d", e.EventID)
+// actionID is the event ID of the action that an event is or answers.
+func actionID(e *durable.HistoryEvent) (id int, ok bool) {
+	if e.ScheduledID != nil {
+		return *e.ScheduledID, true
 	}
-	return ""
+	return e.EventID, e.EventID >= 0
 }
 
 // text joins words, what an event brought, and when it was.
@@ -178,12 +178,18 @@ func outcomeText(e *durable.HistoryEvent) string {
 	return strings.TrimSpace(string(e.Status) + " " + text)
 }
 
-// mermaidEscape writes what has a meaning in Mermaid as an entity.
+// mermaidLabel is the label of a participant; what stands before a colon there can be an instruction.
+func mermaidLabel(name string) string {
+	return strings.ReplaceAll(mermaidEscape(name), ":", "#58;")
+}
+
+// mermaidEscape writes what has a meaning in the texts of Mermaid as an entity, and nothing else: diagrams are read as
+// they are, too.
 func mermaidEscape(s string) string {
 	var b strings.Builder
 	for _, r := range oneLine(s, maxName) {
 		switch {
-		case strings.ContainsRune("#;<>&\"{}%\\`", r):
+		case strings.ContainsRune("#;<>&%$", r):
 			fmt.Fprintf(&b, "#%d;", r)
 		case unicode.IsPrint(r):
 			b.WriteRune(r)

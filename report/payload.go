@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"slices"
 	"strings"
@@ -15,6 +16,12 @@ import (
 type text struct {
 	name, begin string
 	size        int
+}
+
+// null reports whether it is the JSON null, which says nothing, even if it was cut.
+func (t text) null() bool {
+	const null = "null"
+	return t.size == len(null) && strings.HasPrefix(null, t.begin)
 }
 
 // payload is such a text as the page shows it.
@@ -30,7 +37,7 @@ func cutString(s string, n int) string { return s[:min(len(s), n)] }
 func (m *maker) payloads(texts ...text) []*payload {
 	var all []*payload
 	for _, t := range texts {
-		if t.size == 0 || t.begin == "null" || m.OmitPayloads {
+		if t.size == 0 || t.null() || m.OmitPayloads {
 			continue
 		}
 		p := &payload{Name: t.name, Size: size(t.size)}
@@ -117,8 +124,11 @@ func (m *maker) events(r *run) (rows []*eventRow, listed int) {
 
 func (m *maker) eventRow(r *run, e *durable.HistoryEvent, names map[int]string) *eventRow {
 	row := &eventRow{
-		After: "+" + exact(max(e.Timestamp.Sub(r.begin), 0)), Number: numberOf(e), Type: oneLine(string(e.Type), maxName),
+		After: "+" + exact(max(e.Timestamp.Sub(r.begin), 0)), Type: oneLine(string(e.Type), maxName),
 		Reason: oneLine(e.Reason, maxReason),
+	}
+	if id, ok := actionID(e); ok {
+		row.Number = fmt.Sprintf("#%d", id)
 	}
 	switch e.Type {
 	case durable.EventTaskFailed, durable.EventSubOrchestrationFailed, durable.EventExecutionTerminated:

@@ -137,6 +137,14 @@ func (s *span) label() string {
 	return s.kind.String()
 }
 
+// about is the label, and of a sub-orchestration the instance as well.
+func (s *span) about() string {
+	if s.kind != kindChild || s.target == "" {
+		return s.label()
+	}
+	return strings.TrimSpace(s.label() + " " + oneLine(s.target, maxName))
+}
+
 // moments are spans that are drawn as a mark, not as a bar.
 func (s *span) moment() bool {
 	return s.kind == kindSent || s.kind == kindEnd || s.kind == kindEvent && s.took() == 0

@@ -153,8 +153,8 @@ type share struct {
 	took time.Duration
 }
 
-// shares say where the time of the critical path went, the greatest first. What is left is the time of the orchestrator
-// itself and of messages on their way to it.
+// shares say where the time of the critical path went, the greatest first. It ends with the time since the last turn of
+// an orchestrator that waits. What is left is the time of the orchestrator itself and of messages on their way to it.
 func (r *run) shares() []share {
 	byKind := make(map[kind]time.Duration)
 	rest := r.took()
@@ -170,7 +170,13 @@ func (r *run) shares() []share {
 			all = append(all, share{shareNames[k], byKind[k]})
 		}
 	}
-	if rest > 0 && r.state.IsTerminal() {
+	if n := len(r.turns); n > 0 && !r.state.IsTerminal() {
+		if idle := r.end.Sub(r.turns[n-1].end); idle > 0 {
+			all = append(all, share{"since the last turn", idle})
+			rest -= idle
+		}
+	}
+	if rest > 0 && len(r.turns) > 0 {
 		all = append(all, share{"orchestrator and messages", rest})
 	}
 	slices.SortStableFunc(all, func(a, b share) int { return cmp.Compare(b.took, a.took) })

@@ -21,10 +21,12 @@ const (
 	svgRows  = 60
 	// svgLabel is how many characters a label has at most; svgLabels is where labels begin, svgChar how wide a character
 	// is at most, in bold. svgTook is the room for how long a row took.
-	svgLabel  = 34
+	svgLabel  = 31
 	svgLabels = 62
-	svgChar   = 7.8
+	svgChar   = 9
 	svgTook   = 66
+	// svgCross is how far behind a bar the middle of its cross is.
+	svgCross = 9
 )
 
 // drawing is a timeline as the template draws it.
@@ -213,6 +215,12 @@ func newBar(c canvas, s *span, middle float64) bar {
 		b.End = "circle"
 	case s.kind == kindEnd:
 		b.End = "cross"
+	}
+	if s.moment() && s.outcome == outcomeDone { // the mark says it all
+		b.W, b.EndX = "", num(c.x(s.begin))
+		if b.End == "cross" {
+			b.EndX = num(c.x(s.begin) - svgCross)
+		}
 	}
 	return b
 }

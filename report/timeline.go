@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -107,6 +108,9 @@ func (t *timeline) line(text string) {
 func (t *timeline) instance(i *Instance) {
 	r := newRun(i, t.Now)
 	t.header(r)
+	if i.Status == nil && len(i.History) == 0 && i.Note != "" {
+		return // the header has it
+	}
 	if i.Note != "" {
 		t.line("  " + fit(oneLine(i.Note, maxName), t.Width-2, t.style.more))
 		return
@@ -134,7 +138,8 @@ func (t *timeline) header(r *run) {
 	t.line(fmt.Sprintf("%s %s %s UTC", r.begin.UTC().Format(stamp), t.style.dash, end))
 }
 
-// summary says in what state an execution is, and for how long it has been running or ran.
+// summary says in what state an execution is, and for how long it has been running or ran. One that is suspended says
+// for how long it has been that.
 func (r *run) summary() string {
 	const long = 40 // engines have none that is half as long
 	state := oneLine(string(r.state), long)
@@ -142,13 +147,19 @@ func (r *run) summary() string {
 	case state == "" && len(r.instance.History) > 0:
 		return "no status"
 	case state == "":
-		return "not found"
+		return cmp.Or(oneLine(r.instance.Note, maxName), "not found")
 	case r.begin.IsZero():
 		return state
 	case r.state.IsTerminal():
 		return state + " in " + duration(r.took())
 	}
-	return state + " for " + duration(r.took())
+	took := r.took()
+	for _, s := range r.open() {
+		if s.kind == kindSuspended {
+			took = s.took()
+		}
+	}
+	return state + " for " + duration(took)
 }
 
 // notes tell below the chart what it cannot: why something failed, what is waited for, where the time went.
@@ -160,14 +171,14 @@ func (t *timeline) notes(r *run) {
 	const most = 5
 	failures := r.failures()
 	for _, s := range failures[:min(most, len(failures))] {
-		t.note(red, string(t.style.failed), s.number()+s.label()+": "+oneLine(s.reason, maxReason))
+		t.note(red, string(t.style.failed), s.number()+s.about()+": "+oneLine(s.reason, maxReason))
 	}
 	if n := len(failures) - most; n > 0 {
 		t.note(red, string(t.style.failed), fmt.Sprintf("%d more failed", n))
 	}
 	open := r.open()
 	for _, s := range open[:min(most, len(open))] {
-		t.note(yellow, string(t.style.open), s.number()+s.label()+s.sinceWhen(t.Now))
+		t.note(yellow, string(t.style.open), s.number()+s.about()+s.sinceWhen(t.Now))
 	}
 	if n := len(open) - most; n > 0 {
 		t.note(yellow, string(t.style.open), fmt.Sprintf("%d more are open", n))
