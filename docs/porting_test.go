@@ -154,6 +154,30 @@ func TestPortingTerminateTree(t *testing.T) {
 	require.Len(t, result.Steps, 1)
 }
 
+func TestPortingUnblock(t *testing.T) {
+	t.Parallel()
+	hub := durabletest.NewHub(t, nil)
+	app := hub.NewHost(durabletest.Scripts{"ProcessOrder": {
+		durabletest.Activity{Name: "Charge"}, durabletest.Timer{Duration: time.Hour},
+	}}, nil)
+	ctx, client := t.Context(), hub.Client()
+	_, err := client.StartNew(ctx, "ProcessOrder", nil, &durable.StartNewOptions{InstanceID: "order-17"})
+	require.NoError(t, err)
+	app.RunUntilIdle()
+	look, err := operate.Inspect(ctx, client, "order-17", nil)
+	require.NoError(t, err)
+	require.Len(t, look.Open, 1)
+	require.Equal(t, 1, look.Open[0].EventID)
+	tree, err := operate.Tree(ctx, client, "order-17", nil)
+	require.NoError(t, err)
+	require.Equal(t, durable.RuntimeStatusRunning, tree.Root.Status)
+	move, err := operate.FireTimer(ctx, client, "order-17", 1, nil)
+	require.NoError(t, err)
+	require.True(t, move.Done)
+	app.RunUntilIdle()
+	hub.RequireStatus("order-17", durable.RuntimeStatusCompleted)
+}
+
 // A terminate cancels what has not started.
 func TestPortingTerminatePending(t *testing.T) {
 	t.Parallel()

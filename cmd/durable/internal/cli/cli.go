@@ -66,6 +66,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer, env []string) *app {
 
 func init() {
 	cobra.AddTemplateFunc("wrappedFlags", func(f *pflag.FlagSet) string { return f.FlagUsagesWrapped(defaultWidth) })
+	// The longest names stick out, so that there is room for what stands behind the others.
+	cobra.AddTemplateFunc("nameColumn", func(longest int) int { return min(longest, len("get-runtime-status")) })
 }
 
 func (a *app) run(ctx context.Context, args []string) int {
@@ -111,7 +113,7 @@ Exit codes:
   3   no such instance, entity or task hub
   4   the instance or task hub is in a state that does not allow it
   5   the time is over
-  6   only a part was done`
+  6   only a part was done, or doctor has findings that are not repaired`
 
 // root returns the tree of commands.
 func (a *app) root() *cobra.Command {
@@ -133,7 +135,8 @@ func (a *app) root() *cobra.Command {
 	cmd.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	cmd.AddGroup(
 		&cobra.Group{ID: groupStart, Title: "Start:"}, &cobra.Group{ID: groupLook, Title: "Look:"},
-		&cobra.Group{ID: groupSteer, Title: "Steer:"}, &cobra.Group{ID: groupMend, Title: "Mend and run again:"},
+		&cobra.Group{ID: groupSteer, Title: "Steer:"}, &cobra.Group{ID: groupUnblock, Title: "Unblock:"},
+		&cobra.Group{ID: groupMend, Title: "Mend and run again:"}, &cobra.Group{ID: groupRepair, Title: "Repair:"},
 		&cobra.Group{ID: groupClean, Title: "Clean up:"}, &cobra.Group{ID: groupHub, Title: "Task hubs, entities, server:"},
 		&cobra.Group{ID: groupMore, Title: "More:"},
 	)
@@ -145,13 +148,15 @@ func (a *app) root() *cobra.Command {
 }
 
 const (
-	groupStart = "start"
-	groupLook  = "look"
-	groupSteer = "steer"
-	groupMend  = "mend"
-	groupClean = "clean"
-	groupHub   = "hub"
-	groupMore  = "more"
+	groupStart   = "start"
+	groupLook    = "look"
+	groupSteer   = "steer"
+	groupUnblock = "unblock"
+	groupMend    = "mend"
+	groupRepair  = "repair"
+	groupClean   = "clean"
+	groupHub     = "hub"
+	groupMore    = "more"
 )
 
 // add adds all commands.
@@ -161,11 +166,19 @@ func (a *app) add(root *cobra.Command) {
 		commands []*cobra.Command
 	}{
 		{groupStart, []*cobra.Command{a.startCommand()}},
-		{groupLook, []*cobra.Command{a.statusCommand(), a.historyCommand(), a.listCommand(), a.countCommand(), a.waitCommand(), a.watchCommand()}},
+		{groupLook, []*cobra.Command{
+			a.statusCommand(), a.inspectCommand(), a.treeCommand(), a.historyCommand(), a.reportCommand(), a.listCommand(),
+			a.countCommand(), a.waitCommand(), a.watchCommand(),
+		}},
 		{groupMend, []*cobra.Command{a.rewindCommand(), a.resetCommand(), a.restartCommand()}},
+		{groupRepair, []*cobra.Command{a.doctorCommand(), a.undoCommand(), a.messagesCommand()}},
 		{groupClean, []*cobra.Command{a.purgeCommand()}},
 		{groupHub, []*cobra.Command{a.hubCommand(), a.listHubsCommand(), a.createHubCommand(), a.deleteHubCommand(), a.entityCommand(), a.serveCommand()}},
 		{groupSteer, []*cobra.Command{a.raiseCommand(), a.terminateCommand(), a.suspendCommand(), a.resumeCommand()}},
+		{groupUnblock, []*cobra.Command{
+			a.fireTimerCommand(), a.completeActivityCommand(), a.failActivityCommand(), a.completeChildCommand(),
+			a.failChildCommand(), a.rescheduleCommand(),
+		}},
 		{groupMore, []*cobra.Command{a.versionCommand()}},
 	}
 	for _, g := range groups {

@@ -50,9 +50,11 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 func TestHelpFits(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{
-		"", "start-new", "status", "history", "list", "count", "wait", "watch", "raise-event", "terminate", "suspend", "resume",
+		"", "start-new", "status", "history", "report", "list", "count", "wait", "watch", "raise-event", "terminate", "suspend", "resume",
 		"rewind", "reset", "restart", "purge", "create-task-hub", "delete-task-hub", "task-hub", "list-task-hubs", "entity",
-		"entity list", "entity get", "entity signal", "entity clean", "serve", "version",
+		"entity list", "entity get", "entity signal", "entity clean", "serve", "version", "inspect", "tree", "fire-timer",
+		"complete-activity", "fail-activity", "complete-sub-orchestration", "fail-sub-orchestration", "reschedule",
+		"doctor", "undo", "messages", "messages list", "messages quarantine", "messages restore",
 	} {
 		var stdout bytes.Buffer
 		p := &cli.Process{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stdout, Dir: t.TempDir()}
@@ -70,7 +72,9 @@ func TestChangingCommandsTakeYes(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"start-new", "raise-event", "terminate", "suspend", "resume", "rewind", "reset", "restart", "purge-history",
-		"create-task-hub", "delete-task-hub", "entity signal", "entity clean",
+		"fire-timer", "complete-activity", "fail-activity", "complete-sub-orchestration", "fail-sub-orchestration", "reschedule",
+		"create-task-hub", "delete-task-hub", "entity signal", "entity clean", "doctor", "undo", "messages quarantine",
+		"messages restore",
 	} {
 		cmd, _, err := cli.Command().Find(strings.Fields(name))
 		require.NoError(t, err)

@@ -25,7 +25,7 @@ func (a *app) askable(f *changeFlags) error {
 	if f.yes || f.dryRun || a.isTerminal(a.stdin) {
 		return nil
 	}
-	return usageError("this cannot be undone, and there is no terminal to ask at: give --yes to do it, or --dry-run to see what would be done")
+	return usageError("this is not done without a yes, and there is no terminal to ask at: give --yes to do it, or --dry-run to see what would be done")
 }
 
 // plan shows what would be done: as the command's data for a dry run, else beside it.

@@ -72,7 +72,7 @@ func needed(command string) durable.RuntimeStatus {
 		return durable.RuntimeStatusFailed
 	case "resume":
 		return durable.RuntimeStatusSuspended
-	case "restart", "reset", "purge-history", "wait":
+	case "restart", "reset", "purge-history", "purge", "wait":
 		return durable.RuntimeStatusCompleted
 	case "terminate": // of what has not started takes effect with no worker alive
 		return durable.RuntimeStatusPending
@@ -107,7 +107,8 @@ func hubFor(t *testing.T, command string) *durabletest.TestHub {
 			hub.Process(id)
 		case durable.RuntimeStatusPending:
 		default:
-			hub.Run(id)
+			require.NoError(t, runApp(t.Context(), hub.Hub))
+			hub.Advance(time.Hour) // no host has it in memory
 		}
 	}
 	return hub
@@ -129,19 +130,28 @@ func TestGuides(t *testing.T) {
 				if len(args) == 1 && args[0] == "serve" {
 					args = append(args, "--help") // it serves until it is stopped
 				}
-				if changes := args[0] == "delete-task-hub" || args[0] == "purge-history"; changes && !slices.Contains(args, "--dry-run") {
+				if args[0] == "doctor" && !slices.Contains(args, "--interval") {
+					args = append(args, "--interval", "1ms")
+				}
+				asks := slices.Contains([]string{"delete-task-hub", "purge-history", "reschedule"}, args[0]) || slices.Contains(args, "--tree") ||
+					slices.Contains(args, "--repair") || args[0] == "messages" && args[1] != "list"
+				if asks && !slices.Contains(args, "--dry-run") && !slices.Contains(args, "--yes") {
 					args = append(args, "--yes") // there is no terminal to ask at
 				}
 				want := 0
 				if args[0] == "entity" && args[1] == "get" {
 					want = 3 // there is none
 				}
-				hub := hubFor(t, args[0])
+				hub, dir := hubFor(t, args[0]), t.TempDir()
+				if args[0] == "undo" { // there was a repair
+					record := `{"taskHub":"TestHub","finding":{"kind":"timer-lost","instanceId":"order-17"},"outcome":"done"}`
+					require.NoError(t, os.WriteFile(filepath.Join(dir, "repairs.jsonl"), []byte(record), 0o600))
+				}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				var stdout, stderr bytes.Buffer
 				p := &cli.Process{
-					Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Dir: t.TempDir(),
+					Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Dir: dir,
 					Env:     []string{"AzureWebJobsStorage=AccountName=contoso;AccountKey=" + secretKey},
 					Connect: func(string, string) (*durable.OrchestrationClient, error) { return hub.Client(), nil },
 				}

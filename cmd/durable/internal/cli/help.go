@@ -14,6 +14,7 @@ func polish(cmd *cobra.Command) {
 	cmd.SetUsageTemplate(strings.NewReplacer(
 		".LocalFlags.FlagUsages ", "(wrappedFlags .LocalFlags) ",
 		".InheritedFlags.FlagUsages ", "(wrappedFlags .InheritedFlags) ",
+		"rpad .Name .NamePadding ", "rpad .Name (nameColumn .NamePadding) ",
 	).Replace(cmd.UsageTemplate()))
 	for _, sub := range cmd.Commands() {
 		polish(sub)

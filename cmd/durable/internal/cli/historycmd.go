@@ -9,58 +9,120 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/report"
 )
 
 // The formats that only a history has.
 const (
-	formatText    = "text"
-	formatMermaid = "mermaid"
+	formatText     = "text"
+	formatTimeline = "timeline"
+	formatMermaid  = "mermaid"
 )
 
+type historyFlags struct {
+	id, format string
+	omit       bool
+	depth      int
+}
+
 func (a *app) historyCommand() *cobra.Command {
-	var id, format string
-	var omit bool
+	f := &historyFlags{}
 	cmd := command("get-history", "Show the history of an instance", `  durable get-history --id order-17
+  durable history --id order-17 --format timeline --depth 3
   durable history --id order-17 --format mermaid > order-17.mmd`,
-		func(ctx context.Context) error { return a.history(ctx, id, format, omit) })
+		func(ctx context.Context) error { return a.history(ctx, f) })
 	cmd.Aliases = []string{"history"}
 	cmd.Long = `Show the events of the current execution of an instance, oldest first. JSON has all of them with all that is known; the text
-leaves out the pairs of events that frame each turn of the orchestrator. Mermaid is a sequence diagram for
-documents and tickets (https://mermaid.js.org).`
-	idFlag(cmd, &id)
-	cmd.Flags().StringVar(&format, "format", "", "`format`: text, json or mermaid; it goes before --output")
-	cmd.Flags().BoolVar(&omit, "omit-payloads", false, "leave out inputs and results")
-	completeWith(cmd, "format", formatText, formatJSON, formatMermaid)
+leaves out the pairs of events that frame each turn of the orchestrator.
+
+A timeline shows how long everything took, as wide as the terminal, and below it what failed, what is open, and where the time
+went. Without UTF-8 (LC_ALL, LC_CTYPE, LANG) it has the characters in parentheses:
+
+  █ (#)   activity
+  ▓ (=)   sub-orchestration
+  ▒ (%)   call of an entity
+  ─ (-)   timer
+  · (.)   waiting for an event, ◆ (E) its arrival
+  ░ (:)   from the start to the first turn of the orchestrator
+  ╌ (_)   not waited for in the end, or taken back by a rewind
+  ✗ (x)   failed
+  ▶ (>)   open until now
+  ● (*)   on the critical path: to end sooner, one of these must be faster
+
+Mermaid is a sequence diagram for documents and tickets (https://mermaid.js.org). 'durable report' makes a page of all that.`
+	idFlag(cmd, &f.id)
+	flags := cmd.Flags()
+	flags.StringVar(&f.format, "format", "", "`format`: text, json, timeline or mermaid; it goes before --output")
+	flags.BoolVar(&f.omit, "omit-payloads", false, "leave out inputs and results")
+	flags.IntVar(&f.depth, flagDepth, 0, "`number` of generations of sub-orchestrations in the timeline")
+	completeWith(cmd, "format", formatText, formatJSON, formatTimeline, formatMermaid)
 	return cmd
 }
 
-func (a *app) history(ctx context.Context, id, format string, omit bool) error {
-	if format == "" {
-		f, err := a.dataFormat()
-		if err != nil {
-			return err
-		}
-		format = f
-	}
-	show := map[string]func([]*durable.HistoryEvent) error{
-		formatText: a.showHistory, formatTable: a.showHistory, formatMermaid: a.showMermaid,
-	}
-	for _, f := range []string{formatJSON, formatJSONL, formatYAML} {
-		show[f] = func(events []*durable.HistoryEvent) error { return a.write(f, events) }
-	}
-	print, ok := show[strings.ToLower(format)]
-	if !ok {
-		return usageError("--format is text, json or mermaid")
+// flagDepth says how many generations of sub-orchestrations a picture has.
+const flagDepth = "depth"
+
+func (a *app) history(ctx context.Context, f *historyFlags) error {
+	format, err := a.historyFormat(f)
+	if err != nil {
+		return err
 	}
 	client, err := a.reader(ctx)
 	if err != nil {
 		return err
 	}
-	events, err := client.GetHistory(ctx, id, &durable.GetHistoryOptions{OmitPayloads: omit})
+	if format == formatTimeline || format == formatMermaid {
+		return a.picture(ctx, client, format, f)
+	}
+	events, err := client.GetHistory(ctx, f.id, &durable.GetHistoryOptions{OmitPayloads: f.omit})
 	if err != nil {
 		return err
 	}
-	return print(events)
+	if format == formatText || format == formatTable {
+		return a.showHistory(events)
+	}
+	return a.write(format, events)
+}
+
+// historyFormat is the format that --format names, or else --output.
+func (a *app) historyFormat(f *historyFlags) (string, error) {
+	format := strings.ToLower(f.format)
+	switch format {
+	case "":
+		named, err := a.dataFormat()
+		if err != nil {
+			return "", err
+		}
+		format = named
+	case formatText, formatJSON, formatTimeline, formatMermaid, formatTable, formatJSONL, formatYAML:
+	default:
+		return "", usageError("--format is text, json, timeline or mermaid")
+	}
+	switch {
+	case f.depth < 0:
+		return "", usageError("--%s is 0 or more", flagDepth)
+	case f.depth > 0 && format != formatTimeline:
+		return "", usageError("--%s is for --format timeline; the other formats show one instance", flagDepth)
+	}
+	return format, nil
+}
+
+// picture draws a history.
+func (a *app) picture(ctx context.Context, client *durable.OrchestrationClient, format string, f *historyFlags) error {
+	instance, err := report.Load(ctx, client, f.id, loadOptions(f.depth, f.omit))
+	if err != nil {
+		return err
+	}
+	if format == formatMermaid {
+		return report.Mermaid(a.stdout, instance)
+	}
+	return report.Timeline(a.stdout, instance, &report.TimelineOptions{
+		Width: a.columns(), Color: a.colours(a.stdout), ASCII: !a.utf8(), Now: a.now(),
+	})
+}
+
+func loadOptions(depth int, omitPayloads bool) *report.LoadOptions {
+	return &report.LoadOptions{OmitChildren: depth == 0, MaxDepth: depth, OmitPayloads: omitPayloads}
 }
 
 // story is a history as a person reads it.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/operate"
 )
 
 type purgeFlags struct {
@@ -19,6 +20,7 @@ type purgeFlags struct {
 	concurrency int
 	rate        float64
 	checkpoint  string
+	tree        treeFlags
 }
 
 func (a *app) purgeCommand() *cobra.Command {
@@ -26,14 +28,17 @@ func (a *app) purgeCommand() *cobra.Command {
 	cmd := command("purge-history", "Remove instances that have ended, with all they have",
 		`  durable purge-history --created-before 2018-11-14T19:35:00.0000000Z --runtime-status failed
   durable purge --created-before 30d --dry-run
-  durable purge --id order-17 --yes`,
+  durable purge --id order-17 --yes
+  durable purge --id order-17 --tree --dry-run`,
 		func(ctx context.Context) error { return a.purge(ctx, f) })
 	cmd.Aliases = []string{"purge"}
 	cmd.Long = `Remove one instance (--id), or all that match and have ended. Without --runtime-status these are the states Completed, Failed,
 Canceled and Terminated; a state that is no end is refused without --force. (Core Tools remove running instances as well.)
 
 It shows first how many instances, rows and requests it is about, and asks. Ctrl-C stops it between two instances and
-shows how to go on.`
+shows how to go on.
+
+` + treeHelp + ` A tree in which anything has not ended is refused whole without --force.`
 	a.filterFlags(cmd, &f.filterFlags)
 	f.changeFlags.add(cmd)
 	flags := cmd.Flags()
@@ -45,6 +50,8 @@ shows how to go on.`
 	for _, name := range []string{"created-after", "created-before", flagStatus, "function-name", "id-prefix", "failed-with", "tag", "checkpoint"} {
 		cmd.MarkFlagsMutuallyExclusive(flagID, name)
 	}
+	f.tree.add(cmd)
+	cmd.MarkFlagsMutuallyExclusive(flagTree, "requests-per-second")
 	return cmd
 }
 
@@ -56,7 +63,13 @@ func (f *purgeFlags) options() *durable.PurgeOptions {
 
 func (a *app) purge(ctx context.Context, f *purgeFlags) error {
 	filter, err := f.filter()
-	if err == nil {
+	switch {
+	case err != nil:
+	case f.tree.on && f.id == "":
+		err = usageError("--tree goes with --id")
+	case f.tree.on:
+		return a.purgeTree(ctx, f)
+	default:
 		err = a.askable(&f.changeFlags)
 	}
 	if err != nil {
@@ -90,6 +103,15 @@ func (a *app) purge(ctx context.Context, f *purgeFlags) error {
 	result, err := client.PurgeInstances(ctx, filter, opts)
 	bar.end()
 	return a.purged(ctx, f, result, err)
+}
+
+func (a *app) purgeTree(ctx context.Context, f *purgeFlags) error {
+	opts := f.tree.options()
+	opts.Force, opts.Concurrency = f.force, f.concurrency
+	return a.actOnTree(ctx, &f.changeFlags, opts,
+		func(ctx context.Context, c *durable.OrchestrationClient, opts *operate.TreeActionOptions) (*operate.TreeResult, error) {
+			return operate.PurgeTree(ctx, c, f.id, opts)
+		})
 }
 
 // planDocument is a purge plan for programs.

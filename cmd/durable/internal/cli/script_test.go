@@ -67,8 +67,13 @@ func TestScripts(t *testing.T) {
 }
 
 func newClient(account storage.Account, hub string) (*durable.OrchestrationClient, error) {
+	return newClientAt(account, hub, scriptTime)
+}
+
+// newClientAt is newClient at another time.
+func newClientAt(account storage.Account, hub string, now time.Time) (*durable.OrchestrationClient, error) {
 	c, err := hook.NewClient(account, hub, taskhub.Options{
-		Now: func() time.Time { return scriptTime }, BlobEndpoint: "https://contoso.blob.core.windows.net",
+		Now: func() time.Time { return now }, BlobEndpoint: "https://contoso.blob.core.windows.net",
 	})
 	if err != nil {
 		return nil, err
@@ -106,7 +111,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		worldOf(ts).input = strings.NewReader(ts.ReadFile(args[0]))
 	},
 	// screen FILE compares the output with a file, but for how many requests something takes: with recordings, that
-	// depends on the order in which they were loaded.
+	// depends on the order in which they were loaded. What is played has new execution IDs each time.
 	"screen": func(ts *testscript.TestScript, _ bool, args []string) {
 		if got, want := requests.ReplaceAllString(ts.ReadFile("stdout"), "${1}N"), ts.ReadFile(args[0]); got != want {
 			ts.Fatalf("the output is not that of %s:\n%s", args[0], got)
@@ -119,9 +124,11 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	},
 	"hub":      func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(worldOf(ts).hub(ts, args)) },
 	"terminal": terminal,
+	"damage":   damage,
+	"cutshort": cutShort,
 }
 
-var requests = regexp.MustCompile(`(requests       about |"requests": )[0-9]+`)
+var requests = regexp.MustCompile(`(requests       about |"requests": |execution +|"executionId": ")(?:[0-9a-f]{32}|[0-9]+)`)
 
 func run(ts *testscript.TestScript, args []string) int {
 	w := worldOf(ts)
@@ -138,7 +145,7 @@ func (w *world) process(ts *testscript.TestScript, stdout, stderr io.Writer) *cl
 	}
 	var env []string
 	for _, name := range []string{
-		"AzureWebJobsStorage", "TestStorageConnection", "WrongKey", "Dead", "Other", "NO_COLOR", "TERM", "Hub", "AzureWebJobsStorage__accountName",
+		"AzureWebJobsStorage", "TestStorageConnection", "WrongKey", "Dead", "Other", "NO_COLOR", "TERM", "LC_ALL", "Hub", "AzureWebJobsStorage__accountName",
 		"Other__tableServiceUri", "Other__queueServiceUri", "Other__blobServiceUri",
 		"AzureFunctionsJobHost__extensions__durableTask__hubName",
 	} {
@@ -175,6 +182,7 @@ func (w *world) open(hub, connectionString string) (*durable.OrchestrationClient
 //	hub complete|custom-status NAME ID JSON
 //	hub fail NAME ID REASON
 //	hub advance NAME DURATION
+//	hub app NAME
 func (w *world) hub(ts *testscript.TestScript, args []string) error {
 	ctx, name := context.Background(), args[1]
 	switch args[0] {
@@ -205,6 +213,8 @@ func (w *world) hub(ts *testscript.TestScript, args []string) error {
 		d, err := time.ParseDuration(args[2])
 		h.Advance(d)
 		return err
+	case "app":
+		return runApp(ctx, h)
 	}
 	ts.Fatalf("hub %s is unknown", args[0])
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/operate"
 )
 
 // done is the document of a command that has done something to an instance.
@@ -61,54 +62,88 @@ func (a *app) raise(ctx context.Context, id, name, data string, wait bool) error
 }
 
 func (a *app) suspendCommand() *cobra.Command {
-	return a.pauseCommand("suspend", "Suspend an instance until it is resumed", "Asked instance '%s' to suspend.",
+	return a.pauseCommand("suspend", "Suspend an instance until it is resumed", "Asked instance '%s' to suspend.", operate.SuspendTree,
 		func(ctx context.Context, c *durable.OrchestrationClient, id, reason string) error {
 			return c.Suspend(ctx, id, reason, nil)
 		})
 }
 
 func (a *app) resumeCommand() *cobra.Command {
-	return a.pauseCommand("resume", "Resume a suspended instance", "Asked instance '%s' to resume.",
+	return a.pauseCommand("resume", "Resume a suspended instance", "Asked instance '%s' to resume.", operate.ResumeTree,
 		func(ctx context.Context, c *durable.OrchestrationClient, id, reason string) error {
 			return c.Resume(ctx, id, reason, nil)
 		})
 }
 
+// treeReason is something that package operate does to a tree for a reason.
+type treeReason func(context.Context, *durable.OrchestrationClient, string, string, *operate.TreeActionOptions) (*operate.TreeResult, error)
+
+// steerFlags are the flags of a command that asks an instance for something, or by --tree all below it as well.
+type steerFlags struct {
+	changeFlags
+	treeFlags
+	id, reason string
+}
+
+func (f *steerFlags) add(cmd *cobra.Command, reason string) {
+	idFlag(cmd, &f.id)
+	cmd.Flags().StringVar(&f.reason, "reason", "", reason)
+	f.changeFlags.add(cmd)
+	f.treeFlags.add(cmd, "dry-run")
+}
+
+func (a *app) steerTree(ctx context.Context, f *steerFlags, act treeReason) error {
+	return a.actOnTree(ctx, &f.changeFlags, f.options(),
+		func(ctx context.Context, c *durable.OrchestrationClient, opts *operate.TreeActionOptions) (*operate.TreeResult, error) {
+			return act(ctx, c, f.id, f.reason, opts)
+		})
+}
+
 func (a *app) pauseCommand(
-	use, short, text string, do func(context.Context, *durable.OrchestrationClient, string, string) error,
+	use, short, text string, tree treeReason, do func(context.Context, *durable.OrchestrationClient, string, string) error,
 ) *cobra.Command {
-	var id, reason string
-	cmd := command(use, short, "  durable "+use+` --id order-17 --reason "the bank is closed"`,
+	f := &steerFlags{}
+	cmd := command(use, short, "  durable "+use+` --id order-17 --reason "the bank is closed"
+  durable `+use+" --id order-17 --tree --dry-run",
 		func(ctx context.Context) error {
+			if f.on {
+				return a.steerTree(ctx, f, tree)
+			}
 			client, err := a.openToWrite(ctx)
 			if err != nil {
 				return err
 			}
-			if err := do(ctx, client, id, reason); err != nil {
+			if err := do(ctx, client, f.id, f.reason); err != nil {
 				return err
 			}
-			return a.report(done{ID: id, Action: use}, text, id)
+			return a.report(done{ID: f.id, Action: use}, text, f.id)
 		})
-	idFlag(cmd, &id)
-	cmd.Flags().StringVar(&reason, "reason", "", "`reason`, which is shown as the instance's output meanwhile")
-	yesFlag(cmd)
+	cmd.Long = short + ". " + treeHelp
+	f.add(cmd, "`reason`, which is shown as the instance's output meanwhile")
 	return cmd
 }
 
 func (a *app) terminateCommand() *cobra.Command {
-	var id, reason string
+	f := &steerFlags{}
 	timeout := durationFlag{defaultTerminateWait}
 	cmd := command("terminate", "Terminate an instance",
 		`  durable terminate --id order-17 --reason "It was time to be done."
-  durable terminate --id order-17 --timeout 0s`,
-		func(ctx context.Context) error { return a.terminate(ctx, id, reason, timeout.d) })
+  durable terminate --id order-17 --timeout 0s
+  durable terminate --id order-17 --tree --dry-run`,
+		func(ctx context.Context) error {
+			if f.on {
+				return a.steerTree(ctx, f, operate.TerminateTree)
+			}
+			return a.terminate(ctx, f.id, f.reason, timeout.d)
+		})
 	cmd.Long = `Terminate an instance and wait until it has ended. One that has not started is cancelled at once; any other ends when its
 app handles the request. Activities that run go on, and so do sub-orchestrations. An instance that does not exist is exit
-code 3, one that has ended otherwise is exit code 4, one that has not ended in time is exit code 5.`
-	idFlag(cmd, &id)
-	cmd.Flags().StringVar(&reason, "reason", "", "`reason`, which becomes the instance's output")
+code 3, one that has ended otherwise is exit code 4, one that has not ended in time is exit code 5.
+
+` + treeHelp + ` It does not wait for their end: repeat it until there is nothing left to do.`
+	f.add(cmd, "`reason`, which becomes the instance's output")
 	cmd.Flags().Var(&timeout, "timeout", "how long to wait for the end (`duration`); 0s does not wait")
-	yesFlag(cmd)
+	cmd.MarkFlagsMutuallyExclusive(flagTree, "timeout")
 	return cmd
 }
 

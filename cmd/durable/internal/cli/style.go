@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 
@@ -34,6 +35,16 @@ const defaultWidth = 80
 // colours reports whether a stream takes colours (https://no-color.org).
 func (a *app) colours(stream any) bool {
 	return a.env["NO_COLOR"] == "" && a.env["TERM"] != "dumb" && a.isTerminal(stream)
+}
+
+// utf8 reports whether the locale can show more than ASCII. Where none is set, as in containers, terminals can.
+func (a *app) utf8() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if locale := strings.ToLower(a.env[name]); locale != "" {
+			return strings.Contains(locale, "utf-8") || strings.Contains(locale, "utf8")
+		}
+	}
+	return true
 }
 
 const (

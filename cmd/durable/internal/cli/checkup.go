@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/operate"
+)
+
+// checkup is a check-up that runs, or has run.
+type checkup struct {
+	a   *app
+	f   *doctorFlags
+	bar *progress
+
+	progress operate.DiagnoseProgress
+	took     time.Duration
+	found    map[operate.FindingKind]int
+	severity map[operate.FindingKind]operate.Severity
+}
+
+// run calls a function for each finding, and says at the end how much was looked at.
+func (c *checkup) run(ctx context.Context, client *durable.OrchestrationClient, each func(*operate.Finding) error) error {
+	c.found, c.severity = map[operate.FindingKind]int{}, map[operate.FindingKind]operate.Severity{}
+	begun := c.a.now()
+	c.a.say("%s", c.a.faint("what seems lost is looked at twice, "+duration(c.f.interval.d)+" apart (--interval)"))
+	c.bar = c.a.progress("checking", 0)
+	var instances atomic.Int64
+	follow(c.bar, func() int { return int(instances.Load()) })
+	opts := c.f.options()
+	opts.OnProgress = func(p operate.DiagnoseProgress) {
+		c.progress = p
+		instances.Store(int64(p.Instances))
+	}
+	err := c.walk(ctx, client, opts, each)
+	c.bar.end()
+	c.took = c.a.now().Sub(begun)
+	return err
+}
+
+func (c *checkup) walk(
+	ctx context.Context, client *durable.OrchestrationClient, opts *operate.DiagnoseOptions, each func(*operate.Finding) error,
+) error {
+	for found, err := range operate.Diagnose(ctx, client, opts) {
+		if err != nil {
+			return err
+		}
+		if !c.f.about(&found) {
+			continue
+		}
+		c.found[found.Kind]++
+		c.severity[found.Kind] = found.Severity
+		if err := each(&found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// total is how many findings there are.
+func (c *checkup) total() int {
+	n := 0
+	for _, k := range c.found {
+		n += k
+	}
+	return n
+}
+
+// summary shows how many findings of which kind there are, the worst first, and what can be done about them.
+func (c *checkup) summary() error {
+	kinds := sortedKeys(c.found)
+	rank := []operate.Severity{operate.SeverityError, operate.SeverityWarning, operate.SeverityInfo}
+	slices.SortStableFunc(kinds, func(x, y operate.FindingKind) int {
+		return cmp.Compare(slices.Index(rank, c.severity[x]), slices.Index(rank, c.severity[y]))
+	})
+	g := &grid{
+		headers: []string{"KIND", "SEVERITY", "FOUND"}, right: map[int]bool{2: true}, cut: []int{0},
+		colour: func(column int, cell string) string {
+			if column != 1 {
+				return ""
+			}
+			return severityColour(operate.Severity(cell))
+		},
+	}
+	for _, k := range kinds {
+		g.add(string(k), string(c.severity[k]), number(c.found[k]))
+	}
+	if len(kinds) == 0 {
+		return nil
+	}
+	if err := c.a.print(""); err != nil {
+		return err
+	}
+	return c.a.show(g, "")
+}
+
+func (c *checkup) sayChecked() {
+	c.a.say("Checked %s and %s in %s.", count(c.progress.Instances, "instance"), count(c.progress.Events, "event"), duration(c.took))
+}
+
+// verdict says what came of the check-up, and returns its error, if any, or that there are findings.
+func (c *checkup) verdict(ctx context.Context, err error) error {
+	c.sayChecked()
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return coded(codePartial, "interrupted after %s; not all of the hub was checked", count(c.total(), "finding"))
+	case err != nil:
+		return err
+	case c.total() == 0:
+		c.a.say("Nothing is wrong%s.", c.scope())
+		return nil
+	}
+	if what := c.repairFlags(); what != "" {
+		c.a.say("To see what would be done, and be asked: durable doctor %s", printable(what))
+	}
+	return coded(codePartial, "%s", count(c.total(), "finding"))
+}
+
+// repairFlags are the flags that repair what was found, or "".
+func (c *checkup) repairFlags() string {
+	var kinds []string
+	for _, k := range repairable() {
+		if c.found[k] > 0 {
+			kinds = append(kinds, string(k))
+		}
+	}
+	if len(kinds) == 0 {
+		return ""
+	}
+	flags := "--repair " + strings.Join(kinds, ",")
+	switch {
+	case c.f.id != "":
+		flags += " --id '" + c.f.id + "'"
+	case c.f.prefix != "":
+		flags += " --id-prefix '" + c.f.prefix + "'"
+	}
+	if c.found[operate.KindPartitionCount] > 0 {
+		flags += " --partition-count N"
+	}
+	return flags
+}
+
+// scope says what was looked for, where that is not everything.
+func (c *checkup) scope() string {
+	switch {
+	case c.f.id != "":
+		return " with instance '" + c.f.id + "'"
+	case len(c.f.kinds)+len(c.f.repair) > 0 || c.f.prefix != "":
+		return " of what was looked for"
+	}
+	return ""
+}
+
+func severityColour(s operate.Severity) string {
+	switch s {
+	case operate.SeverityError:
+		return red
+	case operate.SeverityWarning:
+		return yellow
+	default:
+		return dim
+	}
+}

@@ -1,0 +1,71 @@
+package cli_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/internal/storage"
+	"github.com/go-durable/durable/internal/taskhub"
+	"github.com/go-durable/durable/internal/wire"
+)
+
+// damage breaks something in a loaded hub:
+//
+//	damage behind|rowless|unreadable HUB ID
+//	damage poison HUB TEXT
+//	damage lose HUB - (all messages)
+//	damage age HUB DURATION
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(worldOf(ts).damage(args[0], args[1], args[2]))
+}
+
+// cutShort OLD NEW copies the first half of a file's first line.
+func cutShort(ts *testscript.TestScript, _ bool, args []string) {
+	line, _, _ := strings.Cut(ts.ReadFile(args[0]), "\n")
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(line[:len(line)/2]), 0o600))
+}
+
+func (w *world) damage(how, hub, what string) error {
+	ctx := context.Background()
+	names, err := taskhub.NewNames(hub)
+	if err != nil {
+		return err
+	}
+	merge := func(column, value string) error {
+		e := &storage.Entity{PartitionKey: wire.EscapeKey(what)}
+		e.Set(column, storage.StringValue(value))
+		_, err := w.account.Tables.Update(ctx, names.Instances(), e, storage.Merge, storage.Any)
+		return err
+	}
+	switch how {
+	case "behind": // the history has ended, the row has not
+		return merge(wire.ColRuntimeStatus, wire.StatusRunning)
+	case "unreadable": // for .NET, which takes it for a URL
+		return merge(wire.ColOutput, "ticket:1#2")
+	case "rowless":
+		return w.account.Tables.Delete(ctx, names.Instances(), wire.EscapeKey(what), "", storage.Any)
+	case "age": // clients find that everything was written so long ago
+		age, err := time.ParseDuration(what)
+		account := w.account
+		w.connect = func(hub, _ string) (*durable.OrchestrationClient, error) {
+			return newClientAt(account, hub, scriptTime.Add(age))
+		}
+		return err
+	case "lose":
+		for p := range 4 {
+			if err := drain(ctx, w.account, names.ControlQueue(p)); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "poison":
+		return w.account.Queues.Put(ctx, names.ControlQueue(0), what, 0)
+	}
+	return fmt.Errorf("damage %s is unknown", how)
+}

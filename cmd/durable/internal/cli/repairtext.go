@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"strings"
+)
+
+// planText says what would be done about a finding.
+func (res *repairResult) planText() string {
+	b := findingBlock(&res.Finding)
+	switch {
+	case res.err != nil:
+		return b.add("cannot", res.Error).String()
+	case res.Outcome == repairNotNeeded:
+		return b.add("repair", "not needed any more").String()
+	}
+	return b.add("repair", plainWords(res.Actions...)...).String()
+}
+
+// show counts a result and shows it.
+func (r *repairs) show(res *repairResult) error {
+	r.counts[res.Outcome]++
+	if res.err != nil && r.err == nil {
+		r.err = res.err
+	}
+	n := 0
+	for _, c := range r.counts {
+		n += c
+	}
+	r.bar.set(n)
+	return r.list.add(r.bar, res, func() error {
+		why := res.Error
+		if res.Outcome != repairDone && res.err == nil {
+			why = strings.Join(plainWords(res.Actions...), "; ")
+		}
+		line := resultLine(why, res.Outcome, string(res.Finding.Kind), subject(&res.Finding), res.Finding.MessageID)
+		return r.a.print("%s", hang(line, r.a.columns()))
+	})
+}
+
+// finish says what was done, and returns what was not.
+func (r *repairs) finish(ctx context.Context, err error, findings int, more bool) error {
+	var parts []string
+	for _, outcome := range []string{repairDone, repairNotNeeded, repairPutOff, repairBlocked, repairFailed} {
+		if n := r.counts[outcome]; n > 0 {
+			parts = append(parts, number(n)+" "+outcome)
+		}
+	}
+	if len(parts) > 0 {
+		r.a.say("Repairs: %s.", strings.Join(parts, ", "))
+	}
+	if r.record.written > 0 {
+		r.a.say("The records are in %s; 'durable undo --record %s' takes back what can be taken back.", r.record.name, r.record.name)
+	}
+	left := findings - r.counts[repairDone] - r.counts[repairNotNeeded]
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return coded(codePartial, "interrupted; the same command goes on with %s", count(left, "finding"))
+	case err != nil:
+		return err
+	case left > 0 && r.err != nil:
+		return coded(codePartial, "%s left; the first failure: %w", isLeft(left), r.err)
+	case left > 0:
+		return coded(codePartial, "%s left; try again later", isLeft(left))
+	case more:
+		return coded(codePartial, "there are more findings; the same command goes on with them")
+	}
+	return nil
+}
+
+func isLeft(n int) string {
+	if n == 1 {
+		return "1 finding is"
+	}
+	return number(n) + " findings are"
+}
