@@ -98,6 +98,9 @@ Which task hub:
   --connection-string-setting name another one. A setting is a connection string, or NAME__accountName or
   NAME__blobServiceUri, NAME__queueServiceUri and NAME__tableServiceUri: then Entra ID is used, as it is with --account.
 
+Which instance:
+  --id ID, or just its ID: 'durable inspect order-17'.
+
 Output:
   Data goes to standard output, everything else to standard error. Lists and statuses are tables on a terminal and JSON
   otherwise; --output chooses. NO_COLOR turns colours off.

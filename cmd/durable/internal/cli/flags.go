@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,10 +15,33 @@ const (
 	flagStatus = "runtime-status"
 )
 
-// idFlag adds the flag that names an instance.
+// idFlag lets a command take an instance: by --id, as Core Tools have it, or as the argument.
 func idFlag(cmd *cobra.Command, id *string) {
-	cmd.Flags().StringVar(id, flagID, "", "`ID` of the instance (required)")
-	require(cmd, flagID)
+	cmd.Flags().StringVar(id, flagID, "", "`ID` of the instance, which can also be the argument")
+	idArgument(cmd)
+	one := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if err := one(cmd, args); err != nil || cmd.Flags().Changed(flagID) {
+			return err
+		}
+		return fmt.Errorf("no instance is named: give its ID, or --%s ID", flagID)
+	}
+}
+
+// idArgument lets the argument of a command mean what --id says.
+func idArgument(cmd *cobra.Command) {
+	cmd.Use += " [ID]"
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return nil
+		case len(args) > 1:
+			return fmt.Errorf("one instance at a time, and there are %d arguments", len(args))
+		case cmd.Flags().Changed(flagID):
+			return fmt.Errorf("the instance is named twice: by %q and by --%s", args[0], flagID)
+		}
+		return cmd.Flags().Set(flagID, args[0])
+	}
 }
 
 func require(cmd *cobra.Command, flag string) { _ = cmd.MarkFlagRequired(flag) }

@@ -23,8 +23,8 @@ type reportFlags struct {
 
 func (a *app) reportCommand() *cobra.Command {
 	f := &reportFlags{}
-	cmd := command("report [ID]", "Make a page about an instance and its sub-orchestrations", `  durable report order-17 -o order-17.html
-  durable report --id order-17 --omit-payloads --depth 2 > order-17.html`, nil)
+	cmd := command("report", "Make a page about an instance and its sub-orchestrations", `  durable report order-17 -o order-17.html
+  durable report order-17 --omit-payloads --depth 2 > order-17.html`, func(ctx context.Context) error { return a.makeReport(ctx, f) })
 	cmd.Long = `Make a page about an instance and the sub-orchestrations that it started: where a failure began, what is waited for, a
 timeline of each instance, its events, and its payloads to be opened. The page is one HTML file that needs no network and runs
 no script; it can be mailed, kept and printed.
@@ -32,10 +32,8 @@ no script; it can be mailed, kept and printed.
 Here --output is a file and no format. A file of that name is replaced when the page is whole. Only you may read a new one,
 since payloads can be secret; --omit-payloads leaves them out. Without --output the page goes to standard output, which then
 must not be a terminal.`
-	cmd.Args = cobra.MaximumNArgs(1)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return ran(a.makeReport(cmd.Context(), f, args)) }
+	idFlag(cmd, &f.id)
 	flags := cmd.Flags()
-	flags.StringVar(&f.id, flagID, "", "`ID` of the instance, if it is not the argument")
 	flags.StringVarP(&f.output, "output", "o", "", "`file` to write the page to; - is standard output")
 	flags.IntVar(&f.depth, flagDepth, 16, "`number` of generations of sub-orchestrations on the page, 0 for none")
 	flags.IntVar(&f.instances, "max-instances", 200, "`number` of instances on the page, at most")
@@ -47,16 +45,8 @@ must not be a terminal.`
 }
 
 // check says what is wrong with a command line.
-func (f *reportFlags) check(args []string) error {
+func (f *reportFlags) check() error {
 	switch {
-	case len(args) > 0 && f.id != "":
-		return usageError("the instance is named twice: by %q and by --%s", args[0], flagID)
-	case len(args) > 0:
-		f.id = args[0]
-	}
-	switch {
-	case f.id == "":
-		return usageError("no instance is named: durable report ID -o report.html")
 	case f.depth < 0:
 		return usageError("--%s is 0 or more", flagDepth)
 	case f.instances < 1 || f.maxPayload < 1 || f.maxEvents < 1:
@@ -67,8 +57,8 @@ func (f *reportFlags) check(args []string) error {
 	return nil
 }
 
-func (a *app) makeReport(ctx context.Context, f *reportFlags, args []string) error {
-	if err := f.check(args); err != nil {
+func (a *app) makeReport(ctx context.Context, f *reportFlags) error {
+	if err := f.check(); err != nil {
 		return err
 	}
 	client, t, err := a.open(ctx)

@@ -33,7 +33,16 @@ Exit codes: 0 if all ended as Completed, 1 if all of them ended otherwise, 6 if 
 time is over. A hub that is drained is always 0.`
 	a.lastingFlags(cmd, &f.filterFlags)
 	flags := cmd.Flags()
-	flags.StringArrayVar(&f.ids, flagID, nil, "`ID` of an instance; may be repeated")
+	flags.StringArrayVar(&f.ids, flagID, nil, "`ID` of an instance, which can also be an argument; may be repeated")
+	cmd.Use += " [ID]..."
+	cmd.Args = func(_ *cobra.Command, args []string) error {
+		for _, id := range args {
+			if err := flags.Set(flagID, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	flags.BoolVar(&f.all, "all", false, "wait for all instances of the hub")
 	flags.BoolVar(&f.drained, "drained", false, "wait until the hub has nothing left to do")
 	flags.Var(&f.timeout, "timeout", "how long to wait (`duration`: 90s, 10m, 1d; default for ever)")
