@@ -1,8 +1,10 @@
 package durabletest_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -22,16 +24,17 @@ type app struct {
 	rec  *golden.Recording
 	// mended says whether what fails until it is mended works by now.
 	mended bool
+	// takes is how long activities take, by what they are about, where the order of answers depends on it.
+	takes map[string]time.Duration
 }
 
 // TestScriptedRecordings plays recorded scenarios by scripts, and compares everything that lies in storage then.
 //
-// Out of scope, since they record what is no host's work or no script's: client-only, duplicates, odd-ids, purge,
-// queries, restart, starts and http-api (what clients write and read; TestRecordings plays the host's rows of starts and
-// large-payloads by hand), entities and broken-hub (TestEntityRecording has the rows of an entity; orchestrations that
-// call or lock entities have no scripts), killed-host and partition-change (partition managers), json-types (the type
-// conversions of .NET), rewind-reference, rewind-after-retries and rewind-after-handled (the .NET client's rewind, which
-// destroys the instance; ours never asks for it). Of rewind-causal, TestCausalRewind goes on from the recorded histories.
+// Out of scope, since they record what is no host's work or no script's: client-only, duplicates, queries and the purges of
+// purge and http-api (what clients write and read), entities and broken-hub (TestEntityRecording has the rows of an
+// entity; orchestrations that call or lock entities have no scripts), killed-host and partition-change (partition
+// managers), and the .NET client's rewind, which destroys the instance: all of rewind-reference, and the ends of
+// rewind-after-retries and rewind-after-handled.
 func TestScriptedRecordings(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -54,8 +57,18 @@ func TestScriptedRecordings(t *testing.T) {
 		{"v2/rewind-grandparent", playRewindGrandparent},
 		{"v2/rewind-refused", playRewindRefused},
 		{"v2/rewind-purged-child", playRewindPurgedChild},
+		{"v2/rewind-after-retries", playUntilFailed("RetriesThenFails", "rw-retry")},
+		{"v2/rewind-after-handled", playUntilFailed("HandlesThenFails", "rw-handled")},
+		{"v2/rewind-causal", playRewindCausal},
 		{"v2/reset", playReset},
 		{"v2/unblock", playUnblock},
+		{"v2/json-types", playJSONTypes},
+		{"v2/odd-ids", playOddIDs},
+		{"v2/large-payloads", playLargePayloads},
+		{"v2/starts", playScriptedStarts},
+		{"v2/restart", playRestart},
+		{"v2/http-api", playHTTP},
+		{"v2/purge", playBeforePurge},
 	}
 	for _, test := range tests {
 		t.Run(test.recording, func(t *testing.T) {
@@ -97,33 +110,66 @@ func (a *app) idle() {
 	a.Advance(time.Second)
 }
 
-// details returns what the recording has as details of a failure of an instance: an exception of .NET as JSON.
-func (a *app) details(eventType, prefix string) string {
+func (a *app) advance(d time.Duration) {
+	a.t.Helper()
+	require.NoError(a.t, a.host.Advance(a.t.Context(), d))
+}
+
+// load goes on from a dump.
+func (a *app) load(d *golden.Dump) {
+	a.t.Helper()
+	text, err := json.Marshal(d)
+	require.NoError(a.t, err)
+	a.TestHub = dt.LoadHub(a.t, bytes.NewReader(text), nil)
+	a.host, err = dt.NewHost(a.Hub, a.scripts(), nil)
+	require.NoError(a.t, err)
+}
+
+// details returns what the recording has as details where a function has failed: an exception of .NET as JSON, which has
+// the text in it.
+func (a *app) details(function, text string) string {
 	for _, dump := range a.rec.Dumps {
-		for _, e := range dump.Tables[a.rec.Hub+"History"] {
-			is := e.Text("EventType") == eventType || e.Text("Reason") == "Rewound: "+eventType
-			if is && strings.HasPrefix(e.PartitionKey, prefix) {
-				return e.Text("Details")
+		rows := dump.Tables[a.rec.Hub+"History"]
+		names := map[[2]string]string{} // of what was called, by instance and ID
+		for _, e := range rows {
+			if name := e.Text(wire.ColName); name != "" {
+				names[[2]string{e.PartitionKey, e.Get(wire.ColEventID).Text}] = name
+			}
+		}
+		for _, e := range rows {
+			called := names[[2]string{e.PartitionKey, e.Get(wire.ColTaskScheduledID).Text}]
+			if details := e.Text(wire.ColDetails); details != "" && called == function && strings.Contains(details, text) {
+				return details
 			}
 		}
 	}
 	return ""
 }
 
-// rethrow lets an exception out that was caught, with the details that .NET gives it. A parent shows them.
+// rethrow lets an exception out that was caught, unless the step before has a value.
 func (a *app) rethrow(p *dt.Progress) dt.Step {
-	last := p.Last()
-	if last.Failure == "" {
+	if p.Last().Value != nil {
 		return nil
 	}
-	kind, parent := "activity", strings.TrimRight(strings.TrimSuffix(p.InstanceID(), "-child"), "-abc")
+	return a.throw(p)
+}
+
+// throw lets the last exception out, with the details that .NET gives it. A parent shows them.
+func (a *app) throw(p *dt.Progress) dt.Step {
+	var last dt.Outcome
+	for _, o := range p.Outcomes() {
+		if o.Failure != "" {
+			last = o
+		}
+	}
+	kind := "activity"
 	if last.Name == "FailsUntilFixed" {
-		kind, parent = "orchestrator", "rw-g"
+		kind = "orchestrator"
 	}
 	return dt.Fail{
 		Reason: fmt.Sprintf("Orchestrator function '%s' failed: The %s function '%s' failed: \"%s\". "+
 			"See the function execution logs for additional details.", p.Name(), kind, last.Name, last.Failure),
-		Details: a.details("SubOrchestrationInstanceFailed", parent),
+		Details: a.details(p.Name(), ""),
 	}
 }
 
@@ -131,11 +177,13 @@ func hello(city string) dt.Activity {
 	return dt.Activity{Name: "SayHello", Input: city, Result: "Hello " + city + "!"}
 }
 
-// values returns the values of the outcomes as one JSON array.
+// values returns the values of the outcomes that have one as a JSON array.
 func values(outcomes []dt.Outcome) json.RawMessage {
-	all := make([]json.RawMessage, len(outcomes))
-	for i, o := range outcomes {
-		all[i] = o.Value
+	var all []json.RawMessage
+	for _, o := range outcomes {
+		if o.Value != nil {
+			all = append(all, o.Value)
+		}
 	}
 	text, _ := json.Marshal(all)
 	return text
@@ -147,11 +195,10 @@ func completeWithLast(p *dt.Progress) dt.Step { return dt.Complete{Output: p.Las
 
 // scripts are the orchestrators of the recorded app.
 func (a *app) scripts() dt.Scripts {
-	works := dt.Activity{Name: "WorksOnceFixed", Do: a.worksOnceFixed, Catch: true, Details: a.details("TaskFailed", "")}
-	rethrow := dt.Decide(a.rethrow)
-	return dt.Scripts{
-		"HelloSequence": {hello("Tokyo"), hello("Seattle"), hello("London"), dt.Decide(completeWithAll)},
-		"FanOut":        {dt.Decide(fanOut)},
+	scripts := dt.Scripts{
+		"HelloSequence":       {hello("Tokyo"), hello("Seattle"), hello("London"), dt.Decide(completeWithAll)},
+		"FanOut":              {dt.Decide(fanOut)},
+		"EchoThroughActivity": {dt.Decide(echo)},
 		"ApprovalOrTimeout": {dt.Decide(func(p *dt.Progress) dt.Step {
 			return dt.WaitForEvent{Name: "Approval", Timeout: seconds(p)}
 		}), dt.Decide(func(p *dt.Progress) dt.Step {
@@ -189,21 +236,10 @@ func (a *app) scripts() dt.Scripts {
 			dt.SubOrchestration{Name: "HelloSequence", InstanceID: "det-detached", Input: "x", Detached: true},
 			dt.Complete{Output: "det-detached"},
 		},
-		"FailsUntilFixed": {hello("before"), works, rethrow, hello("after"), dt.Decide(completeWithAll)},
-		"ParentFailsUntilFixed": {hello("parent"), dt.Decide(func(p *dt.Progress) dt.Step {
-			return dt.SubOrchestration{Name: "FailsUntilFixed", InstanceID: p.InstanceID() + "-child", Catch: true}
-		}), rethrow, dt.Decide(completeWithAll)},
-		"Grandparent": {dt.Decide(func(p *dt.Progress) dt.Step {
-			return dt.SubOrchestration{Name: "ParentFailsUntilFixed", InstanceID: p.InstanceID() + "-p"}
-		}), dt.Decide(completeWithLast)},
-		"TwoChildrenFailUntilFixed": {dt.Decide(func(p *dt.Progress) dt.Step {
-			return dt.Parallel{
-				dt.SubOrchestration{Name: "FailsUntilFixed", InstanceID: p.InstanceID() + "-a"},
-				dt.SubOrchestration{Name: "FailsUntilFixed", InstanceID: p.InstanceID() + "-b"},
-				dt.SubOrchestration{Name: "HelloSequence", InstanceID: p.InstanceID() + "-c"},
-			}
-		}), dt.Decide(func(p *dt.Progress) dt.Step { return dt.Complete{Output: values(p.Last().Branches)} })},
 	}
+	maps.Copy(scripts, a.failing())
+	maps.Copy(scripts, a.reacting())
+	return scripts
 }
 
 func seconds(p *dt.Progress) time.Duration {
