@@ -112,6 +112,7 @@ func project(e *storage.Entity, columns []string) *storage.Entity {
 	}
 	out := at(e.PartitionKey, e.RowKey)
 	out.ETag, out.Timestamp = e.ETag, e.Timestamp
+	out.Columns = make([]storage.Column, 0, len(columns))
 	for _, c := range e.Columns {
 		for _, name := range columns {
 			if c.Name == name {

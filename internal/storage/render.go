@@ -140,6 +140,9 @@ func render(b *strings.Builder, f Filter, nested bool) {
 // ValidColumnName reports whether a name can be that of a column: the service demands identifiers as C# has them. It
 // does not look at the length.
 func ValidColumnName(name string) bool {
+	if name != "" && plainName(name) {
+		return true
+	}
 	for i, r := range name {
 		letter := r == '_' || unicode.IsLetter(r)
 		if !letter && (i == 0 || !unicode.In(r, unicode.Nd, unicode.Mn, unicode.Mc, unicode.Pc)) {
@@ -147,4 +150,14 @@ func ValidColumnName(name string) bool {
 		}
 	}
 	return name != "" && utf8.ValidString(name)
+}
+
+// plainName reports whether a name has ASCII letters only, as nearly all have.
+func plainName(name string) bool {
+	for i := 0; i < len(name); i++ {
+		if c := name[i] | 0x20; c < 'a' || c > 'z' {
+			return false
+		}
+	}
+	return true
 }
