@@ -140,6 +140,28 @@ func TestListAllocations(t *testing.T) { //nolint:paralleltest // it counts all 
 	require.Less(t, float64(ours.allocs-floor.allocs)/rows, 12.0)
 }
 
+// Who keeps the IDs of a listing keeps the IDs, and not the pages that they came in.
+func TestListKeepsIDs(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
+	const rows = 20_000
+	c := clientOf(t, cannedTable(t, rows).URL)
+	require.Equal(t, rows, listAll(t, c))
+	ids := make([]string, 0, rows)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for s, err := range c.QueryInstances(t.Context(), nil, nil) {
+		require.NoError(t, err)
+		ids = append(ids, s.InstanceID)
+	}
+	grown := int64(heap()) - int64(before) //nolint:gosec // sizes of a small heap
+	require.Len(t, ids, rows)
+	require.Less(t, grown, int64(rows*100), "%d bytes an ID", grown/rows)
+}
+
 // Listing a hundred thousand instances over a table service that costs nothing: what is left is ours.
 func BenchmarkList(b *testing.B) {
 	const rows = 100_000

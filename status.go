@@ -192,7 +192,9 @@ func (c *OrchestrationClient) readStatus(
 
 func newStatus(i *wire.Instance) *OrchestrationStatus {
 	return &OrchestrationStatus{
-		Name: i.Name, InstanceID: i.ID, RuntimeStatus: RuntimeStatus(i.RuntimeStatus),
+		// All texts of a page are parts of one. IDs are what people keep, and one of them must not keep a page in memory.
+		InstanceID: strings.Clone(i.ID),
+		Name:       i.Name, RuntimeStatus: RuntimeStatus(i.RuntimeStatus),
 		CreatedTime: i.CreatedTime.Time(), LastUpdatedTime: i.LastUpdatedTime.Time(),
 		CompletedTime: i.CompletedTime.Time(), ScheduledStartTime: i.ScheduledStartTime.Time(),
 		ExecutionID: i.ExecutionID, Version: i.Version.Text, Generation: i.Generation,
