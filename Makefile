@@ -2,6 +2,7 @@
 
 GO ?= go
 FUZZTIME ?= 30s
+INSTANCES ?= 100000
 
 # The emulator's launcher installs and starts the storage emulator, runs the command with the environment that points
 # to it, and stops it again. Without npm it runs the command alone and says what that skips.
@@ -51,6 +52,11 @@ bench: ## Run the benchmarks, those at the storage emulator included, with 100,0
 .PHONY: bench-smoke
 bench-smoke: ## Run every benchmark once, so that none rots
 	$(GO) test -run='^$$' -bench=. -benchtime=1x ./...
+
+.PHONY: large
+large: ## Check up on INSTANCES (100000) at the emulator: ten minutes and 3 GB
+	DURABLE_TEST_REQUIRE_STORAGE=1 DURABLE_TEST_INSTANCES=$(INSTANCES) $(EMULATOR) \
+		$(GO) test -count=1 -v -timeout=60m -run='^TestDiagnoseLargeAzurite$$' ./operate
 
 .PHONY: cover
 cover: ## Measure how much of the source all tests cover

@@ -34,6 +34,9 @@ type Options struct {
 	// Cert and Key are files with a certificate and its key. If they are set, the services speak https and accept
 	// bearer tokens, of which they check neither the signature nor the roles.
 	Cert, Key string
+	// Large is for tables with millions of rows: the emulator may use 8 GB of memory, and it does not look at all rows for
+	// each page of a listing. The answers are the same.
+	Large bool
 	// Log receives what the emulator writes after its start; nil discards it.
 	Log io.Writer
 }
@@ -62,12 +65,15 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []string{
-		"--require", filepath.Join(dir, "shim.js"), filepath.Join(dir, program),
+	args := []string{"--require", filepath.Join(dir, "shim.js")}
+	if opts.Large {
+		args = append(args, "--require", filepath.Join(dir, "large.js"), "--max-old-space-size=8192")
+	}
+	args = append(args, filepath.Join(dir, program),
 		"--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence",
 		"--blobHost", "127.0.0.1", "--queueHost", "127.0.0.1", "--tableHost", "127.0.0.1",
 		"--blobPort", "0", "--queuePort", "0", "--tablePort", "0",
-	}
+	)
 	if opts.Cert != "" {
 		args = append(args, "--oauth", "basic", "--cert", opts.Cert, "--key", opts.Key)
 	}

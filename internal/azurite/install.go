@@ -7,7 +7,7 @@ import (
 	"github.com/go-durable/durable/internal/npm"
 )
 
-//go:embed npm/package.json npm/package-lock.json npm/shim.js npm/stub
+//go:embed npm/package.json npm/package-lock.json npm/shim.js npm/large.js npm/stub
 var files embed.FS
 
 // pinned is the emulator as an npm package.

@@ -1,6 +1,7 @@
 package azurite
 
 import (
+	"context"
 	"os"
 	"testing"
 )
@@ -27,6 +28,19 @@ func ConnectionString(tb testing.TB) string {
 // the test, or fails it if [RequireEnv] is set.
 func StartTLS(tb testing.TB, cert, key string) *Server {
 	tb.Helper()
+	return startOwn(tb, Options{Cert: cert, Key: key})
+}
+
+// StartLarge starts an emulator of the test's own for tables with millions of rows, see [Options]. Without an account in
+// [ConnectionEnv], Node.js or an installed emulator it skips the test, or fails it if [RequireEnv] is set.
+func StartLarge(tb testing.TB) *Server {
+	tb.Helper()
+	ConnectionString(tb)
+	return startOwn(tb, Options{Large: true})
+}
+
+func startOwn(tb testing.TB, opts Options) *Server {
+	tb.Helper()
 	dir, err := Folder(".")
 	if err == nil {
 		dir, err = Installed(dir)
@@ -37,7 +51,8 @@ func StartTLS(tb testing.TB, cert, key string) *Server {
 	if err != nil {
 		unavailable(tb, "this test needs an installed storage emulator: run it by `make test`")
 	}
-	s, err := Start(tb.Context(), Options{Dir: dir, Cert: cert, Key: key})
+	opts.Dir = dir
+	s, err := Start(context.WithoutCancel(tb.Context()), opts) // it outlives the context, so that the test can clean up
 	if err != nil {
 		tb.Fatal(err)
 	}
