@@ -13,6 +13,8 @@ import (
 	"sync"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 )
 
 const (
@@ -29,7 +31,7 @@ type bulk struct {
 	a      *app
 	f      *startFlags
 	client *durable.OrchestrationClient
-	bar    *progress
+	bar    *screen.Progress
 
 	mu                       sync.Mutex
 	started, existed, failed int
@@ -56,13 +58,13 @@ func (a *app) startMany(ctx context.Context, f *startFlags, input json.RawMessag
 		return err
 	}
 	defer closeInput() //nolint:errcheck // only read
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
-	b := &bulk{a: a, f: f, client: client, bar: a.progress("starting", total)}
+	b := &bulk{a: a, f: f, client: client, bar: a.out.Progress("starting", total)}
 	readErr := b.run(ctx, next)
-	b.bar.end()
+	b.bar.End()
 	return b.finish(ctx, readErr)
 }
 
@@ -178,14 +180,14 @@ func (b *bulk) start(ctx context.Context, j job) {
 			b.err = err
 		}
 		if b.failed <= maxShownErrors {
-			b.a.say("%s", printable(err.Error()))
+			b.a.out.Say("%s", text.Printable(err.Error()))
 		}
 	case started:
 		b.started++
 	default:
 		b.existed++
 	}
-	b.bar.set(b.started + b.existed + b.failed)
+	b.bar.Set(b.started + b.existed + b.failed)
 }
 
 // finish says what was done.
@@ -195,22 +197,22 @@ func (b *bulk) finish(ctx context.Context, readErr error) error {
 		return readErr
 	}
 	doc := bulkDocument{b.started, b.existed, b.failed}
-	text := fmt.Sprintf("Started %s of '%s'.", count(b.started, "instance"), b.f.name)
+	line := fmt.Sprintf("Started %s of '%s'.", text.Count(b.started, "instance"), b.f.name)
 	if b.existed > 0 {
-		text += fmt.Sprintf(" %s existed already.", number(b.existed))
+		line += fmt.Sprintf(" %s existed already.", text.Number(b.existed))
 	}
-	if err := b.a.report(doc, "%s", text); err != nil {
+	if err := b.a.out.Report(doc, "%s", line); err != nil {
 		return err
 	}
 	switch {
 	case ctx.Err() != nil && b.f.id != "":
 		return coded(codePartial, "interrupted; the same command starts the rest")
 	case ctx.Err() != nil:
-		return coded(codePartial, "interrupted after %s; with --id, the same command could start the rest", count(did, "instance"))
+		return coded(codePartial, "interrupted after %s; with --id, the same command could start the rest", text.Count(did, "instance"))
 	case readErr != nil:
 		return coded(codePartial, "%w", readErr)
 	case b.failed > 0 && did > 0:
-		return coded(codePartial, "%s could not be started: %w", count(b.failed, "instance"), b.err)
+		return coded(codePartial, "%s could not be started: %w", text.Count(b.failed, "instance"), b.err)
 	case b.failed > 0:
 		return b.err
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 	"github.com/go-durable/durable/operate"
 )
 
@@ -16,7 +18,7 @@ import (
 type checkup struct {
 	a   *app
 	f   *doctorFlags
-	bar *progress
+	bar *screen.Progress
 
 	progress operate.DiagnoseProgress
 	took     time.Duration
@@ -28,17 +30,17 @@ type checkup struct {
 func (c *checkup) run(ctx context.Context, client *durable.OrchestrationClient, each func(*operate.Finding) error) error {
 	c.found, c.severity = map[operate.FindingKind]int{}, map[operate.FindingKind]operate.Severity{}
 	begun := c.a.now()
-	c.a.say("%s", c.a.faint("what seems lost is looked at twice, "+duration(c.f.interval.d)+" apart (--interval)"))
-	c.bar = c.a.progress("checking", 0)
+	c.a.out.SayFaint("what seems lost is looked at twice, %s apart (--interval)", text.Duration(c.f.interval.d))
+	c.bar = c.a.out.Progress("checking", 0)
 	var instances atomic.Int64
-	follow(c.bar, func() int { return int(instances.Load()) })
+	c.bar.Follow(func() int { return int(instances.Load()) })
 	opts := c.f.options()
 	opts.OnProgress = func(p operate.DiagnoseProgress) {
 		c.progress = p
 		instances.Store(int64(p.Instances))
 	}
 	err := c.walk(ctx, client, opts, each)
-	c.bar.end()
+	c.bar.End()
 	c.took = c.a.now().Sub(begun)
 	return err
 }
@@ -78,9 +80,9 @@ func (c *checkup) summary() error {
 	slices.SortStableFunc(kinds, func(x, y operate.FindingKind) int {
 		return cmp.Compare(slices.Index(rank, c.severity[x]), slices.Index(rank, c.severity[y]))
 	})
-	g := &grid{
-		headers: []string{"KIND", "SEVERITY", "FOUND"}, right: map[int]bool{2: true}, cut: []int{0},
-		colour: func(column int, cell string) string {
+	table := &screen.Table{
+		Headers: []string{"KIND", "SEVERITY", "FOUND"}, Right: map[int]bool{2: true}, Cut: []int{0},
+		Colour: func(column int, cell string) screen.Colour {
 			if column != 1 {
 				return ""
 			}
@@ -88,19 +90,19 @@ func (c *checkup) summary() error {
 		},
 	}
 	for _, k := range kinds {
-		g.add(string(k), string(c.severity[k]), number(c.found[k]))
+		table.Add(string(k), string(c.severity[k]), text.Number(c.found[k]))
 	}
 	if len(kinds) == 0 {
 		return nil
 	}
-	if err := c.a.print(""); err != nil {
+	if err := c.a.out.Print(""); err != nil {
 		return err
 	}
-	return c.a.show(g, "")
+	return c.a.out.Table(table, "")
 }
 
 func (c *checkup) sayChecked() {
-	c.a.say("Checked %s and %s in %s.", count(c.progress.Instances, "instance"), count(c.progress.Events, "event"), duration(c.took))
+	c.a.out.Say("Checked %s and %s in %s.", text.Count(c.progress.Instances, "instance"), text.Count(c.progress.Events, "event"), text.Duration(c.took))
 }
 
 // verdict says what came of the check-up, and returns its error, if any, or that there are findings.
@@ -108,17 +110,17 @@ func (c *checkup) verdict(ctx context.Context, err error) error {
 	c.sayChecked()
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return coded(codePartial, "interrupted after %s; not all of the hub was checked", count(c.total(), "finding"))
+		return coded(codePartial, "interrupted after %s; not all of the hub was checked", text.Count(c.total(), "finding"))
 	case err != nil:
 		return err
 	case c.total() == 0:
-		c.a.say("Nothing is wrong%s.", c.scope())
+		c.a.out.Say("Nothing is wrong%s.", c.scope())
 		return nil
 	}
 	if what := c.repairFlags(); what != "" {
-		c.a.say("To see what would be done, and be asked: durable doctor %s", printable(what))
+		c.a.out.Say("To see what would be done, and be asked: durable doctor %s", text.Printable(what))
 	}
-	return coded(codePartial, "%s", count(c.total(), "finding"))
+	return coded(codePartial, "%s", text.Count(c.total(), "finding"))
 }
 
 // repairFlags are the flags that repair what was found, or "".
@@ -156,13 +158,13 @@ func (c *checkup) scope() string {
 	return ""
 }
 
-func severityColour(s operate.Severity) string {
+func severityColour(s operate.Severity) screen.Colour {
 	switch s {
 	case operate.SeverityError:
-		return red
+		return screen.Red
 	case operate.SeverityWarning:
-		return yellow
+		return screen.Yellow
 	default:
-		return dim
+		return screen.Dim
 	}
 }

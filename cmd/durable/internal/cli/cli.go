@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -13,28 +12,25 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/target"
 )
 
 // app is one run of the program: what it was given by its process, and what flags for all commands say.
 type app struct {
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	env            map[string]string
+	stdin io.Reader
+	out   *screen.Screen
+	env   map[string]string
 	// dir is the working directory.
 	dir string
 	now func() time.Time
 	// connect makes the client for a task hub.
-	connect func(*target) (*durable.OrchestrationClient, error)
+	connect func(*target.Hub) (*durable.OrchestrationClient, error)
 
-	flags globalFlags
-	// opened is the task hub that the command works on, once it has found one.
-	opened *target
-}
-
-// globalFlags are the flags that all commands have.
-type globalFlags struct {
-	connection, hub, account string
-	output                   string
+	// flags say which task hub.
+	flags target.Flags
+	// hub is the task hub that the command works on, once it has found one.
+	hub *target.Hub
 }
 
 // Run runs the program and returns its exit code. Env is in the form of [os.Environ].
@@ -53,9 +49,9 @@ func Command() *cobra.Command { return newApp(nil, nil, nil, nil).root() }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer, env []string) *app {
 	a := &app{
-		stdin: stdin, stdout: stdout, stderr: stderr, env: make(map[string]string, len(env)),
-		now: time.Now, connect: connect,
+		stdin: stdin, env: make(map[string]string, len(env)), now: time.Now, connect: (*target.Hub).Connect,
 	}
+	a.out = &screen.Screen{Stdout: stdout, Stderr: stderr, Env: a.env}
 	for _, v := range env {
 		if name, value, ok := strings.Cut(v, "="); ok {
 			a.env[name] = value
@@ -65,7 +61,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer, env []string) *app {
 }
 
 func init() {
-	cobra.AddTemplateFunc("wrappedFlags", func(f *pflag.FlagSet) string { return f.FlagUsagesWrapped(defaultWidth) })
+	cobra.AddTemplateFunc("wrappedFlags", func(f *pflag.FlagSet) string { return f.FlagUsagesWrapped(helpWidth) })
 	// The longest names stick out, so that there is room for what stands behind the others.
 	cobra.AddTemplateFunc("nameColumn", func(longest int) int { return min(longest, len("get-runtime-status")) })
 }
@@ -75,8 +71,8 @@ func (a *app) run(ctx context.Context, args []string) int {
 	args = coreToolsArgs(root, args)
 	root.SetArgs(args)
 	root.SetIn(a.stdin)
-	root.SetOut(a.stdout)
-	root.SetErr(a.stderr)
+	root.SetOut(a.out.Stdout)
+	root.SetErr(a.out.Stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return codeOK
@@ -126,14 +122,20 @@ func (a *app) root() *cobra.Command {
 		Long:          about,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if err := a.out.CheckFormat(); err != nil {
+				return ran(usageError("%w", err))
+			}
+			return nil
+		},
 	}
 	f := cmd.PersistentFlags()
-	f.StringVar(&a.flags.connection, "connection-string-setting", "",
+	f.StringVar(&a.flags.Connection, "connection-string-setting", "",
 		"`name` of the setting that has the connection string (default AzureWebJobsStorage, or what host.json says)")
-	f.StringVar(&a.flags.hub, "task-hub-name", "", "`name` of the task hub (default what host.json says, or DurableFunctionsHub)")
-	f.StringVar(&a.flags.account, "account", "", "`name` of a storage account to use with Entra ID, instead of a connection string")
-	f.StringVarP(&a.flags.output, "output", "o", "", "`format`: table, json, jsonl or yaml (default table on a terminal, else json)")
-	completeWith(cmd, "output", formats...)
+	f.StringVar(&a.flags.TaskHub, "task-hub-name", "", "`name` of the task hub (default what host.json says, or DurableFunctionsHub)")
+	f.StringVar(&a.flags.Account, "account", "", "`name` of a storage account to use with Entra ID, instead of a connection string")
+	f.StringVarP(&a.out.Format, "output", "o", "", "`format`: table, json, jsonl or yaml (default table on a terminal, else json)")
+	completeWith(cmd, "output", screen.Formats()...)
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return err })
 	cmd.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	cmd.AddGroup(
@@ -211,17 +213,6 @@ func ran(err error) error {
 		return nil
 	}
 	return &ranError{err}
-}
-
-// say writes a line of talk, or more of them where a terminal is not wide enough.
-func (a *app) say(format string, args ...any) {
-	_, _ = fmt.Fprintln(a.stderr, hang(fmt.Sprintf(format, args...), a.columnsOf(a.stderr)))
-}
-
-// print writes a line of data.
-func (a *app) print(format string, args ...any) error {
-	_, err := fmt.Fprintf(a.stdout, format+"\n", args...)
-	return err
 }
 
 // completeWith makes a flag complete to given values.

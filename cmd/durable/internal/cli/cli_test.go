@@ -2,7 +2,6 @@ package cli_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -136,88 +135,13 @@ func FuzzParseDuration(f *testing.F) {
 	})
 }
 
-// FuzzPlainJSON: what is JSON already stays what it is, and nothing but JSON comes to be that was not meant.
-func FuzzPlainJSON(f *testing.F) {
-	for _, s := range []string{
-		`{"a":1,}`, "{// x\n\"a\":\"//\"}", `/**/[1,/*,*/]`, `{"a":"\\\"/*"}`, `/*`, `"`, `//`, `[1,]]`, `/*/`,
-	} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		got := cli.PlainJSON(text)
-		if json.Valid(text) && !bytes.Equal(got, text) {
-			t.Fatalf("%q became %q", text, got)
-		}
-	})
-}
-
-func TestPlainJSON(t *testing.T) {
+// TestEntraID: without a connection string a client is made all the same, and nobody is asked for a token before it is
+// needed: an ID that cannot be is refused by the client that was made.
+func TestEntraID(t *testing.T) {
 	t.Parallel()
-	tests := map[string]string{
-		"{\"a\": 1, // one\n}":           `{"a":1}`,
-		`{"a": [1, 2, /* , */ ], }`:      `{"a":[1,2]}`,
-		`{"u": "http://x/*", "b": "\\"}`: `{"u":"http://x/*","b":"\\"}`,
-		"\ufeff{}":                       `{}`,
-		`{"a":/*/**/1}`:                  `{"a":1}`,
-	}
-	for text, want := range tests {
-		var b bytes.Buffer
-		require.NoError(t, json.Compact(&b, cli.PlainJSON([]byte(text))), text)
-		require.Equal(t, want, b.String())
-	}
-}
-
-func TestYAML(t *testing.T) {
-	t.Parallel()
-	got, err := cli.YAML([]byte(`{"z":1e100,"a":[],"n":null,"s":"true","t":"2026-01-01","m":"a\nb","e":"😀","big":123456789012345678901,"o":{}}`))
-	require.NoError(t, err)
-	require.Equal(t, `z: 1e100
-a: []
-n: null
-s: "true"
-t: "2026-01-01"
-m: |-
-  a
-  b
-e: "\U0001F600"
-big: 123456789012345678901
-o: {}
-`, string(got))
-}
-
-// TestHang: lines end at the terminal's edge, and their rest is indented.
-func TestHang(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, "short\n  a line that\n  is longer\nand one more\nhere\naveryveryverylongword", cli.Hang("short\n  a line that is longer\nand one more here\naveryveryverylongword", 13))
-	require.Equal(t, "  name  a text\n        that\n        goes on", cli.Hang("  name  a text that goes on", 15))
-	require.Equal(t, "as it is", cli.Hang("as it is", 0))
-}
-
-// TestIdentity: without a connection string the client is made with Entra ID, and nothing is asked of anybody before it is
-// needed. An ID that cannot be is refused by the client that was made.
-func TestIdentity(t *testing.T) {
-	t.Parallel()
-	for name, env := range map[string][]string{
-		"account":          nil,
-		"accountName":      {"AzureWebJobsStorage__accountName=contoso"},
-		"managed identity": {"AzureWebJobsStorage__accountName=contoso", "AzureWebJobsStorage__credential=managedidentity", "AzureWebJobsStorage__clientId=1"},
-		"services": {
-			"AzureWebJobsStorage__tableServiceUri=https://contoso.table.core.usgovcloudapi.net",
-			"AzureWebJobsStorage__queueServiceUri=https://contoso.queue.core.usgovcloudapi.net",
-			"AzureWebJobsStorage__blobServiceUri=https://contoso.blob.core.usgovcloudapi.net",
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var stdout, stderr bytes.Buffer
-			p := &cli.Process{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Env: env, Dir: t.TempDir()}
-			args := []string{"start-new", "--function-name", "F", "--id", "a/b"}
-			if env == nil {
-				args = append(args, "--account", "contoso")
-			}
-			require.Equal(t, 2, p.Run(t.Context(), args...), stderr.String())
-			require.Contains(t, stderr.String(), "account contoso, task hub DurableFunctionsHub\n")
-			require.Contains(t, stderr.String(), "invalid argument")
-		})
-	}
+	var stdout, stderr bytes.Buffer
+	p := &cli.Process{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Dir: t.TempDir()}
+	require.Equal(t, 2, p.Run(t.Context(), "start-new", "--function-name", "F", "--id", "a/b", "--account", "contoso"), &stderr)
+	require.Contains(t, stderr.String(), "account contoso, task hub DurableFunctionsHub\n")
+	require.Contains(t, stderr.String(), "invalid argument")
 }

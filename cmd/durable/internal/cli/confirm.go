@@ -9,6 +9,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 )
 
 // changeFlags are the flags of a command that destroys something.
@@ -22,19 +25,19 @@ func (f *changeFlags) add(cmd *cobra.Command) {
 
 // askable reports whether there is somebody to ask; if nobody can say yes, the command ends before it costs anything.
 func (a *app) askable(f *changeFlags) error {
-	if f.yes || f.dryRun || a.isTerminal(a.stdin) {
+	if f.yes || f.dryRun || screen.IsTerminal(a.stdin) {
 		return nil
 	}
 	return usageError("this is not done without a yes, and there is no terminal to ask at: give --yes to do it, or --dry-run to see what would be done")
 }
 
 // plan shows what would be done: as the command's data for a dry run, else beside it.
-func (a *app) plan(f *changeFlags, doc any, text string) error {
+func (a *app) plan(f *changeFlags, doc any, shown string) error {
 	if !f.dryRun {
-		a.say("%s", printable(strings.TrimRight(text, "\n")))
+		a.out.Say("%s", text.Printable(strings.TrimRight(shown, "\n")))
 		return nil
 	}
-	return a.report(doc, "%s", hang(strings.TrimRight(text, "\n"), a.columns()))
+	return a.out.Report(doc, "%s", text.Hang(strings.TrimRight(shown, "\n"), a.out.Columns()))
 }
 
 // errDeclined is the answer no.
@@ -45,7 +48,7 @@ func (a *app) confirm(ctx context.Context, f *changeFlags, question string) erro
 	if f.yes {
 		return nil
 	}
-	_, _ = fmt.Fprintf(a.stderr, "%s [y/N] ", printable(question))
+	_, _ = fmt.Fprintf(a.out.Stderr, "%s [y/N] ", text.Printable(question))
 	line, err := interruptible(ctx, func() (string, error) {
 		line, err := bufio.NewReader(a.stdin).ReadString('\n')
 		if errors.Is(err, io.EOF) {
@@ -57,7 +60,7 @@ func (a *app) confirm(ctx context.Context, f *changeFlags, question string) erro
 	case err == nil && (answer == "y" || answer == "yes"):
 		return nil
 	case err != nil:
-		a.say("") // behind the question
+		a.out.Say("") // behind the question
 	}
 	return errDeclined
 }

@@ -2,11 +2,12 @@ package cli
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 )
 
 // countDocument is a line of a count for programs.
@@ -35,60 +36,41 @@ func (a *app) count(ctx context.Context, f *filterFlags, parallelism int) error 
 	if parallelism < 1 {
 		return usageError("--parallelism is 1 or more")
 	}
-	client, err := a.reader(ctx)
+	client, err := a.open()
 	if err != nil {
 		return err
 	}
 	plan := &durable.QueryPlan{}
-	bar := a.progress("counting", 0)
-	follow(bar, func() int { return plan.Stats().Scanned })
+	bar := a.out.Progress("counting", 0)
+	bar.Follow(func() int { return plan.Stats().Scanned })
 	counts, err := client.CountInstances(ctx, filter, &durable.QueryOptions{Parallelism: parallelism, Plan: plan})
-	bar.end()
+	bar.End()
 	if err != nil {
 		return err
 	}
 	return a.showCounts(counts)
 }
 
-// follow keeps looking how far something is until the progress has ended.
-func follow(p *progress, done func() int) {
-	p.stop = make(chan struct{})
-	p.followed.Go(func() {
-		tick := time.NewTicker(followEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-p.stop:
-				return
-			case <-tick.C:
-				p.set(done())
-			}
-		}
-	})
-}
-
-const followEvery = 200 * time.Millisecond
-
 func (a *app) showCounts(counts []durable.InstanceCount) error {
 	docs := make([]countDocument, len(counts))
-	g := &grid{headers: []string{"NAME", "STATUS", "COUNT"}, right: map[int]bool{2: true}, cut: []int{0}, colour: stateColumn(1)}
+	table := &screen.Table{Headers: []string{"NAME", "STATUS", "COUNT"}, Right: map[int]bool{2: true}, Cut: []int{0}, Colour: stateColumn(1)}
 	total := 0
 	for i, c := range counts {
 		docs[i] = countDocument{c.Name, c.Status, c.Count}
-		g.add(c.Name, string(c.Status), number(c.Count))
+		table.Add(c.Name, string(c.Status), text.Number(c.Count))
 		total += c.Count
 	}
-	return a.emit(docs, func() error {
+	return a.out.Emit(docs, func() error {
 		if len(counts) > 1 {
-			g.add("total", "", number(total))
+			table.Add("total", "", text.Number(total))
 		}
-		return a.show(g, "No instances.")
+		return a.out.Table(table, "No instances.")
 	})
 }
 
 // stateColumn colours a column of states.
-func stateColumn(n int) func(int, string) string {
-	return func(column int, cell string) string {
+func stateColumn(n int) func(int, string) screen.Colour {
+	return func(column int, cell string) screen.Colour {
 		if column == n {
 			return statusColour(durable.RuntimeStatus(cell))
 		}

@@ -53,7 +53,7 @@ func (w *world) damage(how, hub, what string) error {
 	case "age": // clients find that everything was written so long ago
 		age, err := time.ParseDuration(what)
 		account := w.account
-		w.connect = func(hub, _ string) (*durable.OrchestrationClient, error) {
+		w.connect = func(hub string) (*durable.OrchestrationClient, error) {
 			return newClientAt(account, hub, scriptTime.Add(age))
 		}
 		return err

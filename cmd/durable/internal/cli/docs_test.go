@@ -153,7 +153,7 @@ func TestGuides(t *testing.T) {
 				p := &cli.Process{
 					Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Dir: dir,
 					Env:     []string{"AzureWebJobsStorage=AccountName=contoso;AccountKey=" + secretKey},
-					Connect: func(string, string) (*durable.OrchestrationClient, error) { return hub.Client(), nil },
+					Connect: func(string) (*durable.OrchestrationClient, error) { return hub.Client(), nil },
 				}
 				require.Equal(t, want, p.Run(ctx, args...), "%s%s", &stdout, &stderr)
 			})

@@ -65,7 +65,7 @@ func runIn(ctx context.Context, dir string, client *durable.OrchestrationClient,
 	p := &cli.Process{
 		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Dir: dir,
 		Env:     []string{"AzureWebJobsStorage=AccountName=contoso;AccountKey=" + secretKey},
-		Connect: func(string, string) (*durable.OrchestrationClient, error) { return client, nil },
+		Connect: func(string) (*durable.OrchestrationClient, error) { return client, nil },
 	}
 	code := p.Run(ctx, args...)
 	return result{code, stdout.String(), stderr.String()}

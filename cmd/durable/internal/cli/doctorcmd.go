@@ -140,22 +140,19 @@ func (a *app) doctor(ctx context.Context, f *doctorFlags) error {
 	if len(f.repair) > 0 {
 		return a.repair(ctx, f)
 	}
-	client, err := a.reader(ctx)
+	client, err := a.open()
 	if err != nil {
 		return err
 	}
-	list, err := a.streamed()
-	if err != nil {
-		return err
-	}
+	list := a.out.ListFound()
 	c := &checkup{a: a, f: f}
 	err = c.run(ctx, client, func(found *operate.Finding) error {
-		return list.add(c.bar, found, func() error { return a.showFinding(found) })
+		return list.Add(c.bar, found, func() error { return a.showFinding(found) })
 	})
-	if listErr := list.end(); listErr != nil {
+	if listErr := list.End(); listErr != nil {
 		return listErr
 	}
-	if list.format == formatTable {
+	if list.IsText() {
 		if sumErr := c.summary(); sumErr != nil {
 			return sumErr
 		}

@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 )
 
 func (a *app) entityCommand() *cobra.Command {
@@ -64,7 +66,7 @@ func (a *app) entityList(ctx context.Context, f *entityFlags, all, state bool) e
 	if f.top < 1 {
 		return usageError("--top is 1 or more; --all lists all")
 	}
-	client, err := a.reader(ctx)
+	client, err := a.open()
 	if err != nil {
 		return err
 	}
@@ -86,28 +88,28 @@ func (a *app) entityList(ctx context.Context, f *entityFlags, all, state bool) e
 			break
 		}
 	}
-	if err := a.emit(list, func() error { return a.showEntities(list, state) }); err != nil {
+	if err := a.out.Emit(list, func() error { return a.showEntities(list, state) }); err != nil {
 		return err
 	}
 	if token != "" {
-		a.say("Continuation token for next set of results: '%s'", printable(token))
+		a.out.Say("Continuation token for next set of results: '%s'", text.Printable(token))
 	}
 	return nil
 }
 
 func (a *app) showEntities(list []*durable.EntityStatus, state bool) error {
-	g := &grid{headers: []string{"NAME", "KEY", "LAST USED", "QUEUED", "LOCKED BY"}, right: map[int]bool{3: true}, cut: []int{4, 1, 0}}
+	table := &screen.Table{Headers: []string{"NAME", "KEY", "LAST USED", "QUEUED", "LOCKED BY"}, Right: map[int]bool{3: true}, Cut: []int{4, 1, 0}}
 	if state {
-		g.headers, g.cut = append(g.headers, "STATE"), append([]int{5}, g.cut...)
+		table.Headers, table.Cut = append(table.Headers, "STATE"), append([]int{5}, table.Cut...)
 	}
 	for _, e := range list {
-		cells := []string{e.ID.Name, e.ID.Key, stamp(e.LastOperationTime), strconv.Itoa(e.QueueSize), e.LockedBy}
+		cells := []string{e.ID.Name, e.ID.Key, text.Stamp(e.LastOperationTime), strconv.Itoa(e.QueueSize), e.LockedBy}
 		if state {
-			cells = append(cells, compact(e.State))
+			cells = append(cells, text.CompactJSON(e.State))
 		}
-		g.add(cells...)
+		table.Add(cells...)
 	}
-	return a.show(g, "No entities.")
+	return a.out.Table(table, "No entities.")
 }
 
 func (a *app) entityGetCommand() *cobra.Command {
@@ -121,7 +123,7 @@ exist is exit code 3.`
 }
 
 func (a *app) entityGet(ctx context.Context, f *entityFlags) error {
-	client, err := a.reader(ctx)
+	client, err := a.open()
 	if err != nil {
 		return err
 	}
@@ -136,14 +138,14 @@ func (a *app) entityGet(ctx context.Context, f *entityFlags) error {
 	if state == nil {
 		state = json.RawMessage("null")
 	}
-	return a.emit(state, func() error {
-		d := &details{a: a}
-		d.add("entity", f.id().String())
-		d.add("last used", stamp(e.LastOperationTime))
-		d.add("queued", strconv.Itoa(e.QueueSize))
-		d.add("locked by", e.LockedBy)
-		d.json("state", e.State)
-		return d.err
+	return a.out.Emit(state, func() error {
+		d := a.out.Details()
+		d.Add("entity", f.id().String())
+		d.Add("last used", text.Stamp(e.LastOperationTime))
+		d.Add("queued", strconv.Itoa(e.QueueSize))
+		d.Add("locked by", e.LockedBy)
+		d.JSON("state", e.State)
+		return d.Err()
 	})
 }
 
@@ -166,7 +168,7 @@ func (a *app) entitySignal(ctx context.Context, f *entityFlags) error {
 	if err != nil {
 		return err
 	}
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
@@ -177,7 +179,7 @@ func (a *app) entitySignal(ctx context.Context, f *entityFlags) error {
 	if err := client.SignalEntity(ctx, f.id(), f.operation, inputOf(input), opts); err != nil {
 		return err
 	}
-	return a.report(done{ID: f.id().String(), Action: "signal"}, "Sent operation '%s' to entity '%s'.", f.operation, f.id())
+	return a.out.Report(done{ID: f.id().String(), Action: "signal"}, "Sent operation '%s' to entity '%s'.", f.operation, f.id())
 }
 
 type cleanFlags struct {
@@ -224,7 +226,7 @@ func (a *app) entityClean(ctx context.Context, f *cleanFlags) error {
 	if err := a.askable(&f.changeFlags); err != nil {
 		return err
 	}
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
@@ -237,9 +239,9 @@ func (a *app) entityClean(ctx context.Context, f *cleanFlags) error {
 		if err != nil {
 			return err
 		}
-		text := fmt.Sprintf("Of %s:\n  to be removed   %s\n  locks released  %s\nLooking took %s.", count(plan.Entities, "entity row"),
-			number(plan.EmptyEntitiesRemoved), number(plan.OrphanedLocksReleased), count(plan.Requests, "request"))
-		if err := a.plan(&f.changeFlags, newCleanDocument(plan), text); err != nil || f.dryRun {
+		shown := fmt.Sprintf("Of %s:\n  to be removed   %s\n  locks released  %s\nLooking took %s.", text.Count(plan.Entities, "entity row"),
+			text.Number(plan.EmptyEntitiesRemoved), text.Number(plan.OrphanedLocksReleased), text.Count(plan.Requests, "request"))
+		if err := a.plan(&f.changeFlags, newCleanDocument(plan), shown); err != nil || f.dryRun {
 			return err
 		}
 		if plan.EmptyEntitiesRemoved+plan.OrphanedLocksReleased == 0 {
@@ -256,19 +258,19 @@ func (a *app) entityClean(ctx context.Context, f *cleanFlags) error {
 func (a *app) cleanEntities(
 	ctx context.Context, client *durable.OrchestrationClient, opts *durable.CleanEntityStorageOptions,
 ) error {
-	bar := a.progress("cleaning", 0)
+	bar := a.out.Progress("cleaning", 0)
 	n := 0
 	opts.OnCleanup = func(durable.EntityCleanup) {
 		n++
-		bar.set(n)
+		bar.Set(n)
 	}
 	r, err := client.CleanEntityStorage(ctx, opts)
-	bar.end()
+	bar.End()
 	if err != nil && r.EmptyEntitiesRemoved+r.OrphanedLocksReleased == 0 {
 		return err
 	}
-	if printErr := a.report(newCleanDocument(r), "Removed %s, released %s.", count(r.EmptyEntitiesRemoved, "empty entity row"),
-		count(r.OrphanedLocksReleased, "orphaned lock")); err == nil {
+	if printErr := a.out.Report(newCleanDocument(r), "Removed %s, released %s.", text.Count(r.EmptyEntitiesRemoved, "empty entity row"),
+		text.Count(r.OrphanedLocksReleased, "orphaned lock")); err == nil {
 		return printErr
 	}
 	return &exitError{codePartial, fmt.Errorf("not all was done, a repeat does the rest: %w", err)}

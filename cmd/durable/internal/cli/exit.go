@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 )
 
 // The exit codes.
@@ -59,52 +60,39 @@ func exitCode(err error) int {
 
 // fail prints an error with what may help, and returns its exit code.
 func (a *app) fail(err error) int {
-	text := strings.TrimPrefix(printable(err.Error()), "durable: ")
-	a.say("%s %s", a.errorStyle("durable:"), text)
+	why := strings.TrimPrefix(text.Printable(err.Error()), "durable: ")
+	a.out.SayError(why)
 	if h := a.hint(err); h != "" {
-		a.say("%s", h)
+		a.out.Say("%s", h)
 	}
 	return exitCode(err)
 }
 
 // hint says what to do about an error.
 func (a *app) hint(err error) string {
-	t := a.opened
-	if t == nil {
+	hub := a.hub
+	if hub == nil {
 		return ""
 	}
 	switch {
 	case errors.Is(err, durable.ErrTaskHubNotFound):
-		text := fmt.Sprintf("There is no task hub %q in this account. 'durable list-task-hubs' shows which there are, "+
-			"--task-hub-name chooses one, 'durable create-task-hub' makes one.", t.hub)
-		if t.hubFrom == "" {
-			text += " No hubName was found in a host.json, so that this is the default of Core Tools; apps without one use " +
+		help := fmt.Sprintf("There is no task hub %q in this account. 'durable list-task-hubs' shows which there are, "+
+			"--task-hub-name chooses one, 'durable create-task-hub' makes one.", hub.Name)
+		if hub.NameFrom == "" {
+			help += " No hubName was found in a host.json, so that this is the default of Core Tools; apps without one use " +
 				"TestHubName on a developer's machine since extension 2, and the app's name in Azure."
 		}
-		return text
+		return help
 	case errors.Is(err, durable.ErrAccessDenied):
-		text := "With Entra ID, the identity needs the roles Storage Table, Queue and Blob Data Contributor."
-		if t.connectionString != "" {
-			text = "Is the key right? The connection string is that of the setting " + t.connectionFrom + "."
+		help := "With Entra ID, the identity needs the roles Storage Table, Queue and Blob Data Contributor."
+		if !hub.EntraID() {
+			help = "Is the key right? The connection string is that of the setting " + hub.ConnectionFrom + "."
 		}
-		return text
+		return help
 	case errors.Is(err, durable.ErrRewindUnsafe):
 		return "--plan shows all warnings, --force carries it out in spite of them."
 	case errors.Is(err, durable.ErrPartitionCount):
 		return "'durable task-hub' shows what says so."
 	}
 	return ""
-}
-
-// printable makes a text that may come from elsewhere harmless for a terminal; line breaks stay.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return r
-		case r < ' ' || r == 0x7f || r >= 0x80 && r <= 0x9f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069:
-			return '?'
-		}
-		return r
-	}, s)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/target"
 )
 
 // Process is a run of the program in a test.
@@ -16,7 +17,7 @@ type Process struct {
 	Dir            string
 	// Now defaults to time.Now, Connect to Azure.
 	Now     func() time.Time
-	Connect func(hub, connectionString string) (*durable.OrchestrationClient, error)
+	Connect func(hub string) (*durable.OrchestrationClient, error)
 }
 
 // Run runs the program.
@@ -27,7 +28,7 @@ func (p *Process) Run(ctx context.Context, args ...string) int {
 		a.now = p.Now
 	}
 	if p.Connect != nil {
-		a.connect = func(t *target) (*durable.OrchestrationClient, error) { return p.Connect(t.hub, t.connectionString) }
+		a.connect = func(h *target.Hub) (*durable.OrchestrationClient, error) { return p.Connect(h.Name) }
 	}
 	return a.run(ctx, args)
 }
@@ -35,7 +36,4 @@ func (p *Process) Run(ctx context.Context, args ...string) int {
 var (
 	ParseTime     = parseTime
 	ParseDuration = parseDuration
-	PlainJSON     = plainJSON
-	YAML          = yamlOf
-	Hang          = hang
 )

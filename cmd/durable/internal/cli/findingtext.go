@@ -5,47 +5,9 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 	"github.com/go-durable/durable/operate"
 )
-
-// block is a text of a head and lines below it that have names.
-type block struct {
-	text strings.Builder
-	last string
-}
-
-// newBlock begins a block with the words of its head. Empty ones are left out.
-func newBlock(head ...string) *block {
-	b := &block{}
-	for _, word := range head {
-		switch {
-		case word == "":
-			continue
-		case b.text.Len() > 0:
-			b.text.WriteString("  ")
-		}
-		b.text.WriteString(oneLine(word))
-	}
-	return b
-}
-
-// add adds lines, of which the first one shows the name. Empty ones are left out.
-func (b *block) add(name string, lines ...string) *block {
-	for _, text := range lines {
-		if text == "" {
-			continue
-		}
-		shown := name
-		if name == b.last {
-			shown = ""
-		}
-		b.last = name
-		fmt.Fprintf(&b.text, "\n  %-8s  %s", shown, oneLine(text))
-	}
-	return b
-}
-
-func (b *block) String() string { return b.text.String() }
 
 // showFinding prints a finding.
 func (a *app) showFinding(f *operate.Finding) error {
@@ -53,17 +15,17 @@ func (a *app) showFinding(f *operate.Finding) error {
 	if repair == "" {
 		repair = "only by people or hosts"
 	}
-	text := findingBlock(f).add("evidence", f.Evidence...).add("repair", plainWords(repair)...).String()
-	return a.print("%s  %s", a.paint(a.stdout, severityColour(f.Severity), string(f.Severity)), hang(text, a.columns()))
+	shown := findingBlock(f).Add("evidence", f.Evidence...).Add("repair", plainWords(repair)...).String()
+	return a.out.Print("%s  %s", a.out.Paint(severityColour(f.Severity), string(f.Severity)), text.Hang(shown, a.out.Columns()))
 }
 
 // findingBlock is what a finding is about, and below what is wrong.
-func findingBlock(f *operate.Finding) *block {
+func findingBlock(f *operate.Finding) *text.Block {
 	message := ""
 	if f.MessageID != "" {
 		message = f.Queue + "  " + f.MessageID
 	}
-	return newBlock(string(f.Kind), subject(f)).add("what", f.Summary).add("message", message)
+	return text.NewBlock(string(f.Kind), subject(f)).Add("what", f.Summary).Add("message", message)
 }
 
 // subject is what a finding is about.
@@ -93,9 +55,9 @@ func plainWords(texts ...string) []string {
 
 // resultLine is what came of something, in a line.
 func resultLine(why string, words ...string) string {
-	line := newBlock(words...).String()
+	line := text.NewBlock(words...).String()
 	if why != "" {
-		line += ": " + oneLine(why)
+		line += ": " + text.OneLine(why)
 	}
 	return line
 }

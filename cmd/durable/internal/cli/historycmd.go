@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 	"github.com/go-durable/durable/report"
 )
 
@@ -55,7 +57,7 @@ Mermaid is a sequence diagram for documents and tickets (https://mermaid.js.org)
 	flags.StringVar(&f.format, "format", "", "`format`: text, json, timeline or mermaid; it goes before --output")
 	flags.BoolVar(&f.omit, "omit-payloads", false, "leave out inputs and results")
 	flags.IntVar(&f.depth, flagDepth, 0, "`number` of generations of sub-orchestrations in the timeline")
-	completeWith(cmd, "format", formatText, formatJSON, formatTimeline, formatMermaid)
+	completeWith(cmd, "format", formatText, screen.FormatJSON, formatTimeline, formatMermaid)
 	return cmd
 }
 
@@ -67,7 +69,7 @@ func (a *app) history(ctx context.Context, f *historyFlags) error {
 	if err != nil {
 		return err
 	}
-	client, err := a.reader(ctx)
+	client, err := a.open()
 	if err != nil {
 		return err
 	}
@@ -78,10 +80,10 @@ func (a *app) history(ctx context.Context, f *historyFlags) error {
 	if err != nil {
 		return err
 	}
-	if format == formatText || format == formatTable {
+	if format == formatText || format == screen.FormatTable {
 		return a.showHistory(events)
 	}
-	return a.write(format, events)
+	return a.out.WriteAs(format, events)
 }
 
 // historyFormat is the format that --format names, or else --output.
@@ -89,12 +91,8 @@ func (a *app) historyFormat(f *historyFlags) (string, error) {
 	format := strings.ToLower(f.format)
 	switch format {
 	case "":
-		named, err := a.dataFormat()
-		if err != nil {
-			return "", err
-		}
-		format = named
-	case formatText, formatJSON, formatTimeline, formatMermaid, formatTable, formatJSONL, formatYAML:
+		format = a.out.DataFormat()
+	case formatText, screen.FormatJSON, formatTimeline, formatMermaid, screen.FormatTable, screen.FormatJSONL, screen.FormatYAML:
 	default:
 		return "", usageError("--format is text, json, timeline or mermaid")
 	}
@@ -114,10 +112,10 @@ func (a *app) picture(ctx context.Context, client *durable.OrchestrationClient, 
 		return err
 	}
 	if format == formatMermaid {
-		return report.Mermaid(a.stdout, instance)
+		return report.Mermaid(a.out.Stdout, instance)
 	}
-	return report.Timeline(a.stdout, instance, &report.TimelineOptions{
-		Width: a.columns(), Color: a.colours(a.stdout), ASCII: !a.utf8(), Now: a.now(),
+	return report.Timeline(a.out.Stdout, instance, &report.TimelineOptions{
+		Width: a.out.Columns(), Color: a.out.Colours(), ASCII: !a.out.UTF8(), Now: a.now(),
 	})
 }
 
@@ -181,22 +179,22 @@ func (s *story) number(e *durable.HistoryEvent) string {
 
 // after writes how long after the start an event was.
 func (s *story) after(e *durable.HistoryEvent) string {
-	return "+" + duration(max(e.Timestamp.Sub(s.start), 0))
+	return "+" + text.Duration(max(e.Timestamp.Sub(s.start), 0))
 }
 
 func (a *app) showHistory(events []*durable.HistoryEvent) error {
 	s := newStory(events)
 	if len(s.events) == 0 {
-		a.say("No history: no worker has taken the instance up yet.")
+		a.out.Say("No history: no worker has taken the instance up yet.")
 		return nil
 	}
-	if err := a.print("Started %s", stamp(s.start)); err != nil {
+	if err := a.out.Print("Started %s", text.Stamp(s.start)); err != nil {
 		return err
 	}
 	const event = 2
-	g := &grid{
-		headers: []string{"AFTER", "ID", "EVENT", "DETAILS"}, right: map[int]bool{1: true}, cut: []int{3},
-		colour: func(column int, cell string) string {
+	table := &screen.Table{
+		Headers: []string{"AFTER", "ID", "EVENT", "DETAILS"}, Right: map[int]bool{1: true}, Cut: []int{3},
+		Colour: func(column int, cell string) screen.Colour {
 			if column == event {
 				return eventColour(durable.HistoryEventType(cell))
 			}
@@ -204,26 +202,19 @@ func (a *app) showHistory(events []*durable.HistoryEvent) error {
 		},
 	}
 	for _, e := range s.events {
-		g.add(s.after(e), s.number(e), string(e.Type), s.describe(e))
+		table.Add(s.after(e), s.number(e), string(e.Type), s.describe(e))
 	}
-	if err := a.show(g, ""); err != nil {
+	if err := a.out.Table(table, ""); err != nil {
 		return err
 	}
-	a.say("%s", a.faint("The orchestrator was woken "+times(s.turns)+" for this."))
+	a.out.SayFaint("The orchestrator was woken %s for this.", text.Times(s.turns))
 	return nil
 }
 
-func times(n int) string {
-	if n == 1 {
-		return "once"
-	}
-	return strconv.Itoa(n) + " times"
-}
-
-func eventColour(t durable.HistoryEventType) string {
+func eventColour(t durable.HistoryEventType) screen.Colour {
 	switch t {
 	case durable.EventTaskFailed, durable.EventSubOrchestrationFailed, durable.EventExecutionTerminated:
-		return red
+		return screen.Red
 	default:
 		return ""
 	}
@@ -235,7 +226,7 @@ func (s *story) describe(e *durable.HistoryEvent) string {
 	if e.InstanceID != "" {
 		words = append(words, e.InstanceID)
 	}
-	return shorten(oneLine(strings.Join(append(words, s.outcome(e)), " ")), longestDetails)
+	return text.Shorten(text.OneLine(strings.Join(append(words, s.outcome(e)), " ")), longestDetails)
 }
 
 // longestDetails is how long a description can be where no terminal bounds it. Documents have everything.
@@ -249,13 +240,13 @@ func (s *story) outcome(e *durable.HistoryEvent) string {
 	}
 	switch {
 	case !e.FireAt.IsZero() && e.Type == durable.EventTimerCreated:
-		words = append(words, "fires "+stamp(e.FireAt))
+		words = append(words, "fires "+text.Stamp(e.FireAt))
 	case e.Reason != "":
 		words = append(words, e.Reason)
 	case len(e.Result) > 0 && string(e.Result) != "null":
-		words = append(words, compact(e.Result))
+		words = append(words, text.CompactJSON(e.Result))
 	case len(e.Input) > 0 && string(e.Input) != "null":
-		words = append(words, compact(e.Input))
+		words = append(words, text.CompactJSON(e.Input))
 	}
 	return strings.Join(words, " ")
 }

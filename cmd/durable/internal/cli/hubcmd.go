@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 )
 
 func (a *app) createHubCommand() *cobra.Command {
@@ -24,24 +26,20 @@ changed later; its default is storageProvider/partitionCount of host.json, else 
 }
 
 func (a *app) createHub(ctx context.Context, partitions int) error {
-	t, err := a.target()
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
 	if partitions == 0 {
-		partitions = t.partitions
-	}
-	client, err := a.openToWrite(ctx)
-	if err != nil {
-		return err
+		partitions = a.hub.Partitions
 	}
 	if err := client.CreateTaskHub(ctx, &durable.CreateTaskHubOptions{PartitionCount: partitions}); err != nil {
 		return err
 	}
 	doc := struct {
 		Hub string `json:"taskHub"`
-	}{t.hub}
-	return a.report(doc, "Task hub '%s' is there.", t.hub)
+	}{client.TaskHub()}
+	return a.out.Report(doc, "Task hub '%s' is there.", client.TaskHub())
 }
 
 func (a *app) deleteHubCommand() *cobra.Command {
@@ -61,7 +59,7 @@ func (a *app) deleteHub(ctx context.Context, f *changeFlags, force bool) error {
 	if err := a.askable(f); err != nil {
 		return err
 	}
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
@@ -79,7 +77,7 @@ func (a *app) deleteHub(ctx context.Context, f *changeFlags, force bool) error {
 	doc := struct {
 		Hub string `json:"taskHub"`
 	}{client.TaskHub()}
-	return a.report(doc, "Task hub '%s' successfully deleted.", client.TaskHub())
+	return a.out.Report(doc, "Task hub '%s' successfully deleted.", client.TaskHub())
 }
 
 func (a *app) planDelete(ctx context.Context, client *durable.OrchestrationClient, f *changeFlags) error {
@@ -96,7 +94,7 @@ func (a *app) planDelete(ctx context.Context, client *durable.OrchestrationClien
 		statuses[c.Status] += c.Count
 		total += c.Count
 	}
-	instances := number(total)
+	instances := text.Number(total)
 	if total > 0 {
 		instances += " (" + stateCounts(statuses) + ")"
 	}
@@ -104,11 +102,11 @@ func (a *app) planDelete(ctx context.Context, client *durable.OrchestrationClien
 	fmt.Fprintf(&b, "To be deleted for good:\n")
 	for _, line := range [][2]string{
 		{"instances", instances},
-		{"messages", number(backlog(info))},
+		{"messages", text.Number(backlog(info))},
 		{"tables", strings.Join(info.Tables, ", ")},
 		{"queues", strings.Join(info.Queues, ", ")},
 		{"containers", strings.Join(info.Containers, ", ")},
-		{"requests", "about " + number(len(info.Tables)+len(info.Queues)+len(info.Containers))},
+		{"requests", "about " + text.Number(len(info.Tables)+len(info.Queues)+len(info.Containers))},
 	} {
 		if line[1] != "" {
 			fmt.Fprintf(&b, "  %-11s %s\n", line[0], line[1])
@@ -128,7 +126,7 @@ func backlog(info *durable.TaskHubInfo) int {
 func (a *app) hubCommand() *cobra.Command {
 	cmd := command("task-hub", "Show the task hub: partitions, owners, backlog", `  durable task-hub --task-hub-name MyHub`,
 		func(ctx context.Context) error {
-			client, err := a.reader(ctx)
+			client, err := a.open()
 			if err != nil {
 				return err
 			}
@@ -136,14 +134,14 @@ func (a *app) hubCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.emit(newHubDocument(info), func() error { return a.showHub(info) })
+			return a.out.Emit(newHubDocument(info), func() error { return a.showHub(info) })
 		})
 	return cmd
 }
 
 func (a *app) showHub(info *durable.TaskHubInfo) error {
-	d := &details{a: a}
-	d.add("task hub", info.Name)
+	d := a.out.Details()
+	d.Add("task hub", info.Name)
 	var sources []string
 	for _, s := range info.PartitionSources {
 		sources = append(sources, s.Name+": "+strconv.Itoa(s.Count))
@@ -152,37 +150,37 @@ func (a *app) showHub(info *durable.TaskHubInfo) error {
 	if info.PartitionCount == 0 {
 		partitions = "not certain"
 	}
-	d.add("partitions", partitions+" ("+strings.Join(sources, ", ")+")")
+	d.Add("partitions", partitions+" ("+strings.Join(sources, ", ")+")")
 	seen := "no host has ever been at this hub"
 	if info.HostSeen {
 		seen = "yes"
 	}
-	d.add("host seen", seen)
-	d.add("backlog", fmt.Sprintf("%s for orchestrators and entities, %s for activities",
-		count(backlog(info)-int(info.WorkItems), "message"), number(int(info.WorkItems))))
-	d.add("tables", strings.Join(info.Tables, ", "))
-	d.add("containers", strings.Join(info.Containers, ", "))
-	if d.err != nil || len(info.ControlQueues) == 0 {
-		return d.err
+	d.Add("host seen", seen)
+	d.Add("backlog", fmt.Sprintf("%s for orchestrators and entities, %s for activities",
+		text.Count(backlog(info)-int(info.WorkItems), "message"), text.Number(int(info.WorkItems))))
+	d.Add("tables", strings.Join(info.Tables, ", "))
+	d.Add("containers", strings.Join(info.Containers, ", "))
+	if d.Err() != nil || len(info.ControlQueues) == 0 {
+		return d.Err()
 	}
-	g := &grid{headers: []string{"QUEUE", "MESSAGES", "OWNED", "OWNER"}, right: map[int]bool{1: true}, cut: []int{3, 0}}
+	table := &screen.Table{Headers: []string{"QUEUE", "MESSAGES", "OWNED", "OWNER"}, Right: map[int]bool{1: true}, Cut: []int{3, 0}}
 	for _, q := range info.ControlQueues {
 		owned := "no"
 		if q.Owned {
 			owned = "yes"
 		}
-		g.add(q.Name, number(int(q.Messages)), owned, q.Owner)
+		table.Add(q.Name, text.Number(int(q.Messages)), owned, q.Owner)
 	}
-	if err := a.print(""); err != nil {
+	if err := a.out.Print(""); err != nil {
 		return err
 	}
-	return a.show(g, "")
+	return a.out.Table(table, "")
 }
 
 func (a *app) listHubsCommand() *cobra.Command {
 	return command("list-task-hubs", "List the task hubs of the storage account", `  durable list-task-hubs --account contoso`,
 		func(ctx context.Context) error {
-			client, err := a.reader(ctx)
+			client, err := a.open()
 			if err != nil {
 				return err
 			}
@@ -191,16 +189,16 @@ func (a *app) listHubsCommand() *cobra.Command {
 				return err
 			}
 			docs := make([]hubListing, len(hubs))
-			g := &grid{headers: []string{"TASK HUB", "PARTITIONS", "HOST SEEN"}, right: map[int]bool{1: true}, cut: []int{0}}
+			table := &screen.Table{Headers: []string{"TASK HUB", "PARTITIONS", "HOST SEEN"}, Right: map[int]bool{1: true}, Cut: []int{0}}
 			for i, h := range hubs {
 				docs[i] = hubListing{h.Name, h.ControlQueues, h.HostSeen}
 				seen := "no"
 				if h.HostSeen {
 					seen = "yes"
 				}
-				g.add(h.Name, strconv.Itoa(h.ControlQueues), seen)
+				table.Add(h.Name, strconv.Itoa(h.ControlQueues), seen)
 			}
-			return a.emit(docs, func() error { return a.show(g, "No task hubs.") })
+			return a.out.Emit(docs, func() error { return a.out.Table(table, "No task hubs.") })
 		})
 }
 

@@ -8,16 +8,18 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 )
 
 // readInput reads a payload: JSON from a file (@path) or from standard input (-), or what stands there. As with Core
 // Tools a text that is no JSON is a string; but JSON is JSON, and what begins as JSON must end as such.
-func (a *app) readInput(ctx context.Context, flag, text string) (json.RawMessage, error) {
-	if text == "" {
+func (a *app) readInput(ctx context.Context, flag, given string) (json.RawMessage, error) {
+	if given == "" {
 		return nil, nil
 	}
-	if path, ok := strings.CutPrefix(text, "@"); ok || text == "-" {
-		b, err := a.readFile(ctx, path, text == "-" || path == "-")
+	if path, ok := strings.CutPrefix(given, "@"); ok || given == "-" {
+		b, err := a.readFile(ctx, path, given == "-" || path == "-")
 		switch {
 		case ctx.Err() != nil:
 			return nil, coded(codeFailed, "interrupted")
@@ -26,11 +28,11 @@ func (a *app) readInput(ctx context.Context, flag, text string) (json.RawMessage
 		}
 		b = bytes.TrimSpace(bytes.TrimPrefix(b, []byte("\ufeff")))
 		if err := checkJSON(b); err != nil {
-			return nil, usageError("--%s: %s: %w", flag, strings.TrimPrefix(text, "@"), err)
+			return nil, usageError("--%s: %s: %w", flag, strings.TrimPrefix(given, "@"), err)
 		}
 		return b, nil
 	}
-	trimmed := strings.TrimSpace(text)
+	trimmed := strings.TrimSpace(given)
 	err := checkJSON([]byte(trimmed))
 	if err == nil {
 		return json.RawMessage(trimmed), nil
@@ -38,7 +40,7 @@ func (a *app) readInput(ctx context.Context, flag, text string) (json.RawMessage
 	if trimmed != "" && strings.ContainsRune(`{["`, rune(trimmed[0])) {
 		return nil, usageError("--%s: %w", flag, err)
 	}
-	b, err := marshal(text)
+	b, err := text.JSON(given)
 	if err != nil {
 		return nil, usageError("--%s: %w", flag, err)
 	}
@@ -70,15 +72,4 @@ func checkJSON(b []byte) error {
 		return usageError("it is not JSON: %w", err)
 	}
 	return nil
-}
-
-// marshal is json.Marshal without the escaping of <, > and &.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

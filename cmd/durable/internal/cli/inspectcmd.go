@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 	"github.com/go-durable/durable/operate"
 )
 
@@ -32,7 +34,7 @@ mean that there is none.`
 }
 
 func (a *app) inspect(ctx context.Context, id string, opts *operate.InspectOptions) error {
-	client, err := a.reader(ctx)
+	client, err := a.open()
 	if err != nil {
 		return err
 	}
@@ -40,28 +42,28 @@ func (a *app) inspect(ctx context.Context, id string, opts *operate.InspectOptio
 	if err != nil {
 		return err
 	}
-	return a.emit(i, func() error { return a.showInspection(i, opts) })
+	return a.out.Emit(i, func() error { return a.showInspection(i, opts) })
 }
 
 // maxShownRows bounds the tables of an instance: a fan-out may have thousands of actions. Documents have all of them.
 const maxShownRows = 50
 
 func (a *app) showInspection(i *operate.Inspection, opts *operate.InspectOptions) error {
-	d := &details{a: a}
-	d.instance(i)
-	d.add("waits for", strings.Join(otherWaits(i), "\n"))
-	d.parent(i.Parent)
-	d.payloads(&i.Payloads, opts.OmitPayloads)
-	d.queue(i.Queue)
+	d := a.out.Details()
+	a.addInstance(d, i)
+	d.Add("waits for", strings.Join(otherWaits(i), "\n"))
+	addParent(d, i.Parent)
+	addPayloads(d, &i.Payloads, opts.OmitPayloads)
+	addQueue(d, i.Queue)
 	for _, w := range i.Warnings {
 		about := ""
 		if w.EventID != nil {
 			about = fmt.Sprintf(" (event ID %d)", *w.EventID)
 		}
-		d.add("warning", w.Code+about+": "+w.Text)
+		d.Add("warning", w.Code+about+": "+w.Text)
 	}
-	if d.err != nil {
-		return d.err
+	if d.Err() != nil {
+		return d.Err()
 	}
 	if err := a.showOpen(i.Open); err != nil {
 		return err
@@ -70,31 +72,31 @@ func (a *app) showInspection(i *operate.Inspection, opts *operate.InspectOptions
 		return err
 	}
 	if moves := possibleMoves(i.Open); len(moves) > 0 {
-		a.say("%s", a.faint("By hand: durable "+strings.Join(moves, ", ")+"."))
+		a.out.SayFaint("By hand: durable %s.", strings.Join(moves, ", "))
 	}
 	return nil
 }
 
-func (d *details) instance(i *operate.Inspection) {
-	d.add("instance", i.InstanceID)
-	d.add("name", i.Name)
-	status := d.a.statusStyle(i.Status)
+func (a *app) addInstance(d *screen.Details, i *operate.Inspection) {
+	d.Add("instance", i.InstanceID)
+	d.Add("name", i.Name)
+	status := a.statusStyle(i.Status)
 	if i.Suspended && i.Status != durable.RuntimeStatusSuspended {
 		status += ", suspended"
 	}
-	d.styled("status", status)
-	d.add("created", stamp(i.Created))
-	d.add("scheduled for", stamp(i.ScheduledStart))
-	d.add("updated", stamp(i.LastUpdated))
+	d.Styled("status", status)
+	d.Add("created", text.Stamp(i.Created))
+	d.Add("scheduled for", text.Stamp(i.ScheduledStart))
+	d.Add("updated", text.Stamp(i.LastUpdated))
 	if !i.Completed.IsZero() {
-		d.add("completed", stamp(i.Completed)+", took "+duration(i.Completed.Sub(i.Created)))
+		d.Add("completed", text.Stamp(i.Completed)+", took "+text.Duration(i.Completed.Sub(i.Created)))
 	}
-	d.add("execution", i.ExecutionID)
+	d.Add("execution", i.ExecutionID)
 	if i.Generation > 0 {
-		d.add("generation", strconv.Itoa(i.Generation))
+		d.Add("generation", strconv.Itoa(i.Generation))
 	}
 	if i.Events > 0 {
-		d.add("history", count(i.Events, "event")+", taken up "+times(i.Episodes))
+		d.Add("history", text.Count(i.Events, "event")+", taken up "+text.Times(i.Episodes))
 	}
 }
 
@@ -107,12 +109,12 @@ func otherWaits(i *operate.Inspection) []string {
 		}
 	}
 	if len(i.Open) > 0 {
-		waits = append(waits, count(len(i.Open), "open action"))
+		waits = append(waits, text.Count(len(i.Open), "open action"))
 	}
 	return waits
 }
 
-func (d *details) parent(p *operate.ParentRef) {
+func addParent(d *screen.Details, p *operate.ParentRef) {
 	if p == nil {
 		return
 	}
@@ -120,35 +122,35 @@ func (d *details) parent(p *operate.ParentRef) {
 	if p.Detached {
 		waits = ", which does not wait for it"
 	}
-	d.add("started by", fmt.Sprintf("%s (%s), event ID %d%s", p.InstanceID, p.Name, p.EventID, waits))
+	d.Add("started by", fmt.Sprintf("%s (%s), event ID %d%s", p.InstanceID, p.Name, p.EventID, waits))
 }
 
-func (d *details) payloads(p *operate.Payloads, omitted bool) {
+func addPayloads(d *screen.Details, p *operate.Payloads, omitted bool) {
 	var parts []string
 	for _, part := range []struct {
 		name string
 		size int
 	}{{"input", p.Input}, {"output", p.Output}, {"custom status", p.CustomStatus}, {"history", p.History}} {
 		if part.size > 0 {
-			parts = append(parts, part.name+" "+size(int64(part.size)))
+			parts = append(parts, part.name+" "+text.Size(int64(part.size)))
 		}
 	}
-	d.add("stored", strings.Join(parts, ", "))
+	d.Add("stored", strings.Join(parts, ", "))
 	if omitted || p.Blobs == 0 {
 		return
 	}
-	d.add("payloads", fmt.Sprintf("%s, %s zipped; the largest:", count(p.Blobs, "blob"), size(p.BlobBytes)))
+	d.Add("payloads", fmt.Sprintf("%s, %s zipped; the largest:", text.Count(p.Blobs, "blob"), text.Size(p.BlobBytes)))
 	for _, b := range p.Largest {
-		d.add(" ", size(b.Bytes)+"  "+b.Blob)
+		d.Add(" ", text.Size(b.Bytes)+"  "+b.Blob)
 	}
 }
 
-func (d *details) queue(q *operate.QueueLook) {
+func addQueue(d *screen.Details, q *operate.QueueLook) {
 	if q == nil {
 		return
 	}
 	if q.Queue == "" {
-		d.add("queue", "not certain") // a warning says why
+		d.Add("queue", "not certain") // a warning says why
 		return
 	}
 	owner := ""
@@ -158,13 +160,13 @@ func (d *details) queue(q *operate.QueueLook) {
 	case q.OwnerKnown:
 		owner = ", read by nobody"
 	}
-	d.add("queue", fmt.Sprintf("%s, about %s%s", q.Queue, count(int(q.Backlog), "message"), owner))
+	d.Add("queue", fmt.Sprintf("%s, about %s%s", q.Queue, text.Count(int(q.Backlog), "message"), owner))
 	for _, m := range q.Messages {
 		taken := ""
 		if m.DequeueCount > 0 {
-			taken = ", taken " + times(int(m.DequeueCount))
+			taken = ", taken " + text.Times(int(m.DequeueCount))
 		}
-		d.add("message for it", fmt.Sprintf("%s, there since %s%s", m.EventType, stamp(m.Inserted), taken))
+		d.Add("message for it", fmt.Sprintf("%s, there since %s%s", m.EventType, text.Stamp(m.Inserted), taken))
 	}
 }
 
@@ -178,22 +180,22 @@ var actionWords = map[durable.HistoryEventType]string{
 
 func (a *app) showOpen(open []operate.OpenAction) error {
 	const since = 2
-	g := &grid{headers: []string{"ID", "OPEN", "SINCE", "WHAT"}, right: map[int]bool{0: true}, optional: []int{since}}
+	table := &screen.Table{Headers: []string{"ID", "OPEN", "SINCE", "WHAT"}, Right: map[int]bool{0: true}, Optional: []int{since}}
 	for _, o := range open {
 		kind, ok := actionWords[o.Type]
 		if !ok {
 			kind = string(o.Type)
 		}
-		g.add(strconv.Itoa(o.EventID), kind, stamp(o.Since), describeOpen(&o))
+		table.Add(strconv.Itoa(o.EventID), kind, text.Stamp(o.Since), describeOpen(&o))
 	}
-	return a.showRows(g)
+	return a.showRows(table)
 }
 
 // describeOpen says what an open action is about, besides its kind.
 func describeOpen(o *operate.OpenAction) string {
 	switch o.Type {
 	case durable.EventTimerCreated:
-		return "fires " + stamp(o.Due)
+		return "fires " + text.Stamp(o.Due)
 	case durable.EventEventSent:
 		if o.Name == "" {
 			return "lock of " + o.InstanceID
@@ -205,11 +207,11 @@ func describeOpen(o *operate.OpenAction) string {
 
 func (a *app) showChildren(children []operate.ChildRef) error {
 	const answer = 1
-	g := &grid{
-		headers: []string{"ID", "ANSWER", "SUB-ORCHESTRATION", "NAME"}, right: map[int]bool{0: true}, cut: []int{3},
-		colour: func(column int, cell string) string {
+	table := &screen.Table{
+		Headers: []string{"ID", "ANSWER", "SUB-ORCHESTRATION", "NAME"}, Right: map[int]bool{0: true}, Cut: []int{3},
+		Colour: func(column int, cell string) screen.Colour {
 			if column == answer && cell == "failed" {
-				return red
+				return screen.Red
 			}
 			return ""
 		},
@@ -219,25 +221,24 @@ func (a *app) showChildren(children []operate.ChildRef) error {
 		if got == "" {
 			got = "none"
 		}
-		g.add(strconv.Itoa(c.EventID), got, c.InstanceID, c.Name)
+		table.Add(strconv.Itoa(c.EventID), got, c.InstanceID, c.Name)
 	}
-	return a.showRows(g)
+	return a.showRows(table)
 }
 
 // showRows shows the beginning of a table, if there is anything in it, and says how much more there is.
-func (a *app) showRows(g *grid) error {
-	if len(g.rows) == 0 {
+func (a *app) showRows(t *screen.Table) error {
+	if t.Len() == 0 {
 		return nil
 	}
-	if err := a.print(""); err != nil {
+	if err := a.out.Print(""); err != nil {
 		return err
 	}
-	more := len(g.rows) - maxShownRows
-	g.rows = g.rows[:min(len(g.rows), maxShownRows)]
-	if err := a.show(g, ""); err != nil || more <= 0 {
+	more := t.Limit(maxShownRows)
+	if err := a.out.Table(t, ""); err != nil || more == 0 {
 		return err
 	}
-	return a.print("and %s more; --output json has all", number(more))
+	return a.out.Print("and %s more; --output json has all", text.Number(more))
 }
 
 // possibleMoves are the commands that let an instance with these open actions go on.
@@ -249,19 +250,4 @@ func possibleMoves(open []operate.OpenAction) []string {
 		}
 	}
 	return moves
-}
-
-// size writes a number of bytes.
-func size(n int64) string {
-	const unit = 1024
-	if n < unit {
-		return strconv.FormatInt(n, 10) + " B"
-	}
-	value, name := float64(n), ""
-	for _, name = range []string{"KiB", "MiB", "GiB", "TiB"} {
-		if value /= unit; value < unit {
-			break
-		}
-	}
-	return strconv.FormatFloat(value, 'f', 1, 64) + " " + name
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 )
 
 type listFlags struct {
@@ -56,28 +58,25 @@ func (a *app) list(ctx context.Context, f *listFlags) error {
 	if f.token == endToken {
 		f.token = ""
 	}
-	format, err := a.dataFormat()
-	if err != nil {
-		return err
-	}
-	table := format == formatTable
+	format := a.out.DataFormat()
+	table := format == screen.FormatTable
 	filter.OmitInput, filter.OmitOutput = table || !f.input, table || !f.output
-	client, err := a.reader(ctx)
+	client, err := a.open()
 	if err != nil {
 		return err
 	}
-	if f.all && format == formatJSONL {
+	if f.all && format == screen.FormatJSONL {
 		return a.stream(ctx, client, filter)
 	}
 	list, token, err := collect(ctx, client, filter, f)
 	if err != nil {
 		return err
 	}
-	if err := a.emit(list, func() error { return a.showList(list) }); err != nil {
+	if err := a.out.Emit(list, func() error { return a.showList(list) }); err != nil {
 		return err
 	}
 	if token != "" {
-		a.say("Continuation token for next set of results: '%s'", printable(token))
+		a.out.Say("Continuation token for next set of results: '%s'", text.Printable(token))
 	}
 	return nil
 }
@@ -88,7 +87,7 @@ func (a *app) stream(ctx context.Context, client *durable.OrchestrationClient, f
 		if err != nil {
 			return err
 		}
-		if err := a.write(formatJSONL, s); err != nil {
+		if err := a.out.WriteAs(screen.FormatJSONL, s); err != nil {
 			return err
 		}
 	}
@@ -117,14 +116,14 @@ func collect(
 }
 
 func (a *app) showList(list []*durable.OrchestrationStatus) error {
-	g := &grid{
-		headers: []string{"INSTANCE", "STATUS", "CREATED", "UPDATED", "NAME"}, optional: []int{3}, cut: []int{4, 0},
-		colour: stateColumn(1),
+	table := &screen.Table{
+		Headers: []string{"INSTANCE", "STATUS", "CREATED", "UPDATED", "NAME"}, Optional: []int{3}, Cut: []int{4, 0},
+		Colour: stateColumn(1),
 	}
 	for _, s := range list {
-		g.add(s.InstanceID, string(s.RuntimeStatus), stamp(s.CreatedTime), stamp(s.LastUpdatedTime), s.Name)
+		table.Add(s.InstanceID, string(s.RuntimeStatus), text.Stamp(s.CreatedTime), text.Stamp(s.LastUpdatedTime), s.Name)
 	}
-	return a.show(g, "No instances.")
+	return a.out.Table(table, "No instances.")
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 )
 
 type rewindFlags struct {
@@ -45,7 +46,7 @@ func (a *app) rewind(ctx context.Context, f *rewindFlags) error {
 		opts.FromEventID = &f.fromEvent
 	}
 	if f.plan || f.dryRun {
-		client, err := a.reader(ctx)
+		client, err := a.open()
 		if err != nil {
 			return err
 		}
@@ -55,7 +56,7 @@ func (a *app) rewind(ctx context.Context, f *rewindFlags) error {
 		}
 		return a.plan(&changeFlags{dryRun: true}, newRewindDocument(plan), plan.String())
 	}
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
@@ -68,7 +69,7 @@ func (a *app) rewind(ctx context.Context, f *rewindFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.report(newRewindDocument(plan),
+	return a.out.Report(newRewindDocument(plan),
 		"Rewind message sent to instance '%s'.\nStatus before rewind: %s\nStatus after rewind: %s", f.id, before, s.RuntimeStatus)
 }
 
@@ -96,7 +97,7 @@ func (a *app) reset(ctx context.Context, f *rewindFlags) error {
 	if err := a.askable(&f.changeFlags); err != nil {
 		return err
 	}
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
@@ -117,7 +118,7 @@ func (a *app) reset(ctx context.Context, f *rewindFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.report(newRewindDocument(plan), "Reset instance '%s' to before event %d.", f.id, f.fromEvent)
+	return a.out.Report(newRewindDocument(plan), "Reset instance '%s' to before event %d.", f.id, f.fromEvent)
 }
 
 func (a *app) restartCommand() *cobra.Command {
@@ -141,7 +142,7 @@ func (a *app) restart(ctx context.Context, f *changeFlags, id string, reuse bool
 			return err
 		}
 	}
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
@@ -161,7 +162,7 @@ func (a *app) restart(ctx context.Context, f *changeFlags, id string, reuse bool
 	if err != nil {
 		return err
 	}
-	return a.report(done{ID: newID, Action: "restart"}, "Restarted '%s'. Instance ID: '%s'.", id, newID)
+	return a.out.Report(done{ID: newID, Action: "restart"}, "Restarted '%s'. Instance ID: '%s'.", id, newID)
 }
 
 func restartPlan(s *durable.OrchestrationStatus, reuse bool) string {
@@ -169,5 +170,5 @@ func restartPlan(s *durable.OrchestrationStatus, reuse bool) string {
 	if reuse {
 		what = "To be started anew; history and output of this execution are lost:"
 	}
-	return fmt.Sprintf("%s\n  %s (%s), %s since %s", what, s.InstanceID, s.Name, s.RuntimeStatus, stamp(s.LastUpdatedTime))
+	return fmt.Sprintf("%s\n  %s (%s), %s since %s", what, s.InstanceID, s.Name, s.RuntimeStatus, text.Stamp(s.LastUpdatedTime))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 	"github.com/go-durable/durable/operate"
 )
 
@@ -59,7 +60,7 @@ func (a *app) messagesList(ctx context.Context, f *messageFlags) error {
 	if f.maxDequeue < 1 {
 		return usageError("--max-dequeue-count is 1 or more")
 	}
-	client, err := a.reader(ctx)
+	client, err := a.open()
 	if err != nil {
 		return err
 	}
@@ -67,14 +68,14 @@ func (a *app) messagesList(ctx context.Context, f *messageFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.emit(messages, func() error {
+	return a.out.Emit(messages, func() error {
 		for i := range messages {
-			if err := a.print("%s", hang(a.messageText(&messages[i]), a.columns())); err != nil {
+			if err := a.out.PrintText(a.messageText(&messages[i])); err != nil {
 				return err
 			}
 		}
 		if len(messages) == 0 {
-			a.say("%s", f.none())
+			a.out.Say("%s", f.none())
 		}
 		return nil
 	})
@@ -114,11 +115,11 @@ func (a *app) messageText(m *operate.HubMessage) string {
 	}
 	quarantined := ""
 	if !m.Quarantined.IsZero() {
-		quarantined = strings.TrimSuffix("in quarantine since "+stamp(m.Quarantined)+": "+m.Reason, ": ")
+		quarantined = strings.TrimSuffix("in quarantine since "+text.Stamp(m.Quarantined)+": "+m.Reason, ": ")
 	}
-	since := fmt.Sprintf("%s, %s ago, taken %s", stamp(m.Inserted), duration(a.now().Sub(m.Inserted)), count(int(m.DequeueCount), "time"))
-	return newBlock(m.Queue, m.ID).add("what", what+", "+count(m.Bytes, "byte")).add("since", since).add("blob", m.Blob).
-		add("poison", m.Poison).add("kept", quarantined).String()
+	since := fmt.Sprintf("%s, %s ago, taken %s", text.Stamp(m.Inserted), text.Duration(a.now().Sub(m.Inserted)), text.Count(int(m.DequeueCount), "time"))
+	return text.NewBlock(m.Queue, m.ID).Add("what", what+", "+text.Count(m.Bytes, "byte")).Add("since", since).Add("blob", m.Blob).
+		Add("poison", m.Poison).Add("kept", quarantined).String()
 }
 
 func (a *app) quarantineCommand() *cobra.Command {
@@ -182,7 +183,7 @@ func (a *app) moveMessages(ctx context.Context, f *messageFlags, m *messageMove)
 	if err := a.askable(&f.changeFlags); err != nil {
 		return err
 	}
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
@@ -202,7 +203,7 @@ func (a *app) moveMessages(ctx context.Context, f *messageFlags, m *messageMove)
 		if err := a.planMessages(f, messages, m); err != nil || len(messages) == 0 || f.dryRun {
 			return err
 		}
-		if err := a.confirm(ctx, &f.changeFlags, fmt.Sprintf(m.question, count(len(messages), "message"))); err != nil {
+		if err := a.confirm(ctx, &f.changeFlags, fmt.Sprintf(m.question, text.Count(len(messages), "message"))); err != nil {
 			return err
 		}
 	}
@@ -210,14 +211,14 @@ func (a *app) moveMessages(ctx context.Context, f *messageFlags, m *messageMove)
 }
 
 func (a *app) planMessages(f *messageFlags, messages []operate.HubMessage, m *messageMove) error {
-	text := []string{f.none()}
+	lines := []string{f.none()}
 	if len(messages) > 0 {
-		text[0] = m.plan
+		lines[0] = m.plan
 	}
 	for i := range messages {
-		text = append(text, a.messageText(&messages[i]))
+		lines = append(lines, a.messageText(&messages[i]))
 	}
-	return a.plan(&f.changeFlags, messages, strings.Join(text, "\n"))
+	return a.plan(&f.changeFlags, messages, strings.Join(lines, "\n"))
 }
 
 // messageResult is what was done to a message.
@@ -228,10 +229,7 @@ type messageResult struct {
 }
 
 func (a *app) moveAll(ctx context.Context, client *durable.OrchestrationClient, messages []operate.HubMessage, m *messageMove) error {
-	list, err := a.told()
-	if err != nil {
-		return err
-	}
+	list := a.out.ListDone()
 	moved, first := 0, error(nil)
 	for i := 0; i < len(messages) && ctx.Err() == nil; i++ {
 		res := messageResult{HubMessage: messages[i], Done: true}
@@ -246,18 +244,18 @@ func (a *app) moveAll(ctx context.Context, client *durable.OrchestrationClient, 
 			res.HubMessage = *now
 			moved++
 		}
-		if err := list.add(nil, &res, func() error { return a.showMoved(&res, m.done) }); err != nil {
+		if err := list.Add(nil, &res, func() error { return a.showMoved(&res, m.done) }); err != nil {
 			return err
 		}
 	}
-	if err := list.end(); err != nil {
+	if err := list.End(); err != nil {
 		return err
 	}
 	switch left := len(messages) - moved; {
 	case ctx.Err() != nil:
 		return coded(codePartial, "interrupted; the same command goes on")
 	case left > 0 && moved > 0:
-		return coded(codePartial, "%s left: %w", count(left, "message"), first)
+		return coded(codePartial, "%s left: %w", text.Count(left, "message"), first)
 	}
 	return first
 }
@@ -267,5 +265,5 @@ func (a *app) showMoved(res *messageResult, done string) error {
 	if !res.Done {
 		why = res.Error
 	}
-	return a.print("%s", hang(resultLine(why, res.Queue, res.ID), a.columns()))
+	return a.out.PrintText(resultLine(why, res.Queue, res.ID))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 	"github.com/go-durable/durable/operate"
 )
 
@@ -49,7 +50,7 @@ const longestCompletion = 3 * time.Second
 func (a *app) openIDs(ctx context.Context, id string, kind durable.HistoryEventType) []string {
 	ctx, cancel := context.WithTimeout(ctx, longestCompletion)
 	defer cancel()
-	client, err := a.reader(ctx)
+	client, err := a.open()
 	if err != nil {
 		return nil
 	}
@@ -60,7 +61,7 @@ func (a *app) openIDs(ctx context.Context, id string, kind durable.HistoryEventT
 	var ids []string
 	for _, o := range i.Open {
 		if o.Type == kind {
-			ids = append(ids, strconv.Itoa(o.EventID)+"\t"+oneLine(describeOpen(&o)))
+			ids = append(ids, strconv.Itoa(o.EventID)+"\t"+text.OneLine(describeOpen(&o)))
 		}
 	}
 	return ids
@@ -86,7 +87,7 @@ func (a *app) fireTimerCommand() *cobra.Command {
 	f := &moveFlags{}
 	cmd := command("fire-timer", "Fire a timer at once", "  durable fire-timer --id order-17 --event-id 3",
 		func(ctx context.Context) error {
-			return a.move(ctx, f, "fired", func(c *durable.OrchestrationClient, opts operate.MoveOptions) (*operate.Move, error) {
+			return a.move(f, "fired", func(c *durable.OrchestrationClient, opts operate.MoveOptions) (*operate.Move, error) {
 				return operate.FireTimer(ctx, c, f.id, f.eventID, &opts)
 			})
 		})
@@ -123,7 +124,7 @@ func (a *app) completeCommand(
 			if err != nil {
 				return err
 			}
-			return a.move(ctx, f, "completed", func(c *durable.OrchestrationClient, opts operate.MoveOptions) (*operate.Move, error) {
+			return a.move(f, "completed", func(c *durable.OrchestrationClient, opts operate.MoveOptions) (*operate.Move, error) {
 				return complete(ctx, c, f.id, f.eventID, inputOf(payload), &opts)
 			})
 		})
@@ -161,7 +162,7 @@ func (a *app) failCommand(
 	var reason, details, failure string
 	cmd := command(use, short, "  durable "+use+` --id order-17 --event-id 3 --reason "the bank is closed"`,
 		func(ctx context.Context) error {
-			text, err := a.readText(ctx, "details", details)
+			given, err := a.readText(ctx, "details", details)
 			if err != nil {
 				return err
 			}
@@ -169,9 +170,9 @@ func (a *app) failCommand(
 			if err != nil {
 				return err
 			}
-			return a.move(ctx, f, "failed", func(c *durable.OrchestrationClient, opts operate.MoveOptions) (*operate.Move, error) {
+			return a.move(f, "failed", func(c *durable.OrchestrationClient, opts operate.MoveOptions) (*operate.Move, error) {
 				return fail(ctx, c, f.id, f.eventID, reason,
-					&operate.FailureOptions{MoveOptions: opts, Details: text, FailureDetails: object})
+					&operate.FailureOptions{MoveOptions: opts, Details: given, FailureDetails: object})
 			})
 		})
 	f.add(a, cmd, kind)
@@ -184,10 +185,10 @@ func (a *app) failCommand(
 }
 
 // readText reads a text: what stands there, or from a file (@path), or from standard input (-).
-func (a *app) readText(ctx context.Context, flag, text string) (string, error) {
-	path, ok := strings.CutPrefix(text, "@")
-	if !ok && text != "-" {
-		return text, nil
+func (a *app) readText(ctx context.Context, flag, given string) (string, error) {
+	path, ok := strings.CutPrefix(given, "@")
+	if !ok && given != "-" {
+		return given, nil
 	}
 	b, err := a.readFile(ctx, path, path == "-")
 	switch {
@@ -203,10 +204,9 @@ func (a *app) readText(ctx context.Context, flag, text string) (string, error) {
 
 // move makes a move and says what it was. Done is the word for it.
 func (a *app) move(
-	ctx context.Context, f *moveFlags, done string,
-	do func(*durable.OrchestrationClient, operate.MoveOptions) (*operate.Move, error),
+	f *moveFlags, done string, do func(*durable.OrchestrationClient, operate.MoveOptions) (*operate.Move, error),
 ) error {
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
@@ -223,11 +223,11 @@ func (a *app) moved(m *operate.Move, done string) error {
 	if m.Done {
 		what = strings.ToUpper(done[:1]) + done[1:]
 	}
-	if err := a.report(m, "%s for instance '%s': %s.", what, m.InstanceID, m.Action); err != nil {
+	if err := a.out.Report(m, "%s for instance '%s': %s.", what, m.InstanceID, m.Action); err != nil {
 		return err
 	}
 	for _, n := range m.Notes {
-		a.say("Note: %s.", printable(n))
+		a.out.Say("Note: %s.", text.Printable(n))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 	"github.com/go-durable/durable/operate"
 )
 
@@ -76,7 +77,7 @@ func (a *app) purge(ctx context.Context, f *purgeFlags) error {
 	if err != nil {
 		return err
 	}
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
@@ -92,17 +93,17 @@ func (a *app) purge(ctx context.Context, f *purgeFlags) error {
 		if plan.Instances == 0 || f.dryRun {
 			return nil
 		}
-		question := fmt.Sprintf("Purge %s?", count(plan.Instances, "instance"))
+		question := fmt.Sprintf("Purge %s?", text.Count(plan.Instances, "instance"))
 		if err := a.confirm(ctx, &f.changeFlags, question); err != nil {
 			return err
 		}
 		total = plan.Instances
 	}
 	opts := f.options()
-	bar := a.progress("purging", total)
-	opts.OnProgress = func(p durable.PurgeProgress) { bar.set(p.InstancesDeleted + p.Failed) }
+	bar := a.out.Progress("purging", total)
+	opts.OnProgress = func(p durable.PurgeProgress) { bar.Set(p.InstancesDeleted + p.Failed) }
 	result, err := client.PurgeInstances(ctx, filter, opts)
-	bar.end()
+	bar.End()
 	return a.purged(ctx, f, result, err)
 }
 
@@ -134,21 +135,21 @@ func (a *app) planPurge(
 		return nil, err
 	}
 	doc := planDocument{p.Instances, p.Rows, p.Blobs, p.Conflicts, p.Requests, p.Strategy, p.Statuses}
-	text := "No instance matches: there is nothing to purge."
+	shown := "No instance matches: there is nothing to purge."
 	if p.Instances > 0 {
-		text = fmt.Sprintf("To be purged for good:\n  instances      %s (%s)\n  history rows   %s\n  payload blobs  %s\n  requests       about %s",
-			number(p.Instances), stateCounts(p.Statuses), number(p.Rows), number(p.Blobs), number(p.Requests))
+		shown = fmt.Sprintf("To be purged for good:\n  instances      %s (%s)\n  history rows   %s\n  payload blobs  %s\n  requests       about %s",
+			text.Number(p.Instances), stateCounts(p.Statuses), text.Number(p.Rows), text.Number(p.Blobs), text.Number(p.Requests))
 	}
 	if p.Conflicts > 0 {
-		text += fmt.Sprintf("\nLeft alone, as they changed at this moment: %s.", count(p.Conflicts, "instance"))
+		shown += fmt.Sprintf("\nLeft alone, as they changed at this moment: %s.", text.Count(p.Conflicts, "instance"))
 	}
-	return p, a.plan(&f.changeFlags, doc, text)
+	return p, a.plan(&f.changeFlags, doc, shown)
 }
 
 func stateCounts(counts map[durable.RuntimeStatus]int) string {
 	var parts []string
 	for _, s := range sortedKeys(counts) {
-		parts = append(parts, number(counts[s])+" "+string(s))
+		parts = append(parts, text.Number(counts[s])+" "+string(s))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -159,9 +160,9 @@ func (a *app) purgeOne(ctx context.Context, client *durable.OrchestrationClient,
 		return err
 	}
 	doc := planDocument{Instances: 1, Statuses: map[durable.RuntimeStatus]int{s.RuntimeStatus: 1}, Strategy: durable.PurgeOneByOne}
-	text := fmt.Sprintf("To be purged for good:\n  %s (%s), %s since %s", s.InstanceID, s.Name, s.RuntimeStatus, stamp(s.LastUpdatedTime))
+	shown := fmt.Sprintf("To be purged for good:\n  %s (%s), %s since %s", s.InstanceID, s.Name, s.RuntimeStatus, text.Stamp(s.LastUpdatedTime))
 	if !f.yes {
-		if err := a.plan(&f.changeFlags, doc, text); err != nil || f.dryRun {
+		if err := a.plan(&f.changeFlags, doc, shown); err != nil || f.dryRun {
 			return err
 		}
 		if err := a.confirm(ctx, &f.changeFlags, "Purge it?"); err != nil {
@@ -174,7 +175,7 @@ func (a *app) purgeOne(ctx context.Context, client *durable.OrchestrationClient,
 	if err != nil {
 		return err
 	}
-	return a.report(newPurgeDocument(result), "Purged orchestration history for instance '%s'\nInstances deleted: %d\nRows deleted: %d",
+	return a.out.Report(newPurgeDocument(result), "Purged orchestration history for instance '%s'\nInstances deleted: %d\nRows deleted: %d",
 		f.id, result.InstancesDeleted, result.RowsDeleted)
 }
 
@@ -197,7 +198,7 @@ func (a *app) purged(ctx context.Context, f *purgeFlags, r *durable.PurgeResult,
 	if err != nil && r.InstancesDeleted+r.Failed == 0 {
 		return err
 	}
-	printErr := a.report(newPurgeDocument(r), "Purged orchestration history for all instances %s\nInstances deleted: %d\nRows deleted: %d",
+	printErr := a.out.Report(newPurgeDocument(r), "Purged orchestration history for all instances %s\nInstances deleted: %d\nRows deleted: %d",
 		f.describe(), r.InstancesDeleted, r.RowsDeleted)
 	switch {
 	case err == nil:
@@ -205,7 +206,7 @@ func (a *app) purged(ctx context.Context, f *purgeFlags, r *durable.PurgeResult,
 	case ctx.Err() != nil:
 		return coded(codePartial, "interrupted; the same command goes on, and faster with --checkpoint %s", r.Checkpoint)
 	case r.InstancesDeleted > 0:
-		return coded(codePartial, "%s could not be purged: %w", count(r.Failed, "instance"), err)
+		return coded(codePartial, "%s could not be purged: %w", text.Count(r.Failed, "instance"), err)
 	}
 	return err
 }
@@ -214,20 +215,20 @@ func (a *app) purged(ctx context.Context, f *purgeFlags, r *durable.PurgeResult,
 func (f *purgeFlags) describe() string {
 	from, to := "the beginning", "now"
 	if !f.after.t.IsZero() {
-		from = stamp(f.after.t)
+		from = text.Stamp(f.after.t)
 	}
 	if !f.before.t.IsZero() {
-		to = stamp(f.before.t)
+		to = text.Stamp(f.before.t)
 	}
-	text := fmt.Sprintf("created between '%s' and '%s'", from, to)
+	which := fmt.Sprintf("created between '%s' and '%s'", from, to)
 	if states, err := parseStates(f.status); err == nil && len(states) > 0 {
 		names := make([]string, len(states))
 		for i, s := range states {
 			names[i] = string(s)
 		}
-		text += fmt.Sprintf(" and whose runtime status matched one of the following: [%s]", strings.Join(names, ", "))
+		which += fmt.Sprintf(" and whose runtime status matched one of the following: [%s]", strings.Join(names, ", "))
 	}
-	return text
+	return which
 }
 
 // stopped reports whether an operation ended because its context did.

@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 	"github.com/go-durable/durable/operate"
 )
 
@@ -23,9 +25,9 @@ type repairs struct {
 	a      *app
 	f      *doctorFlags
 	client *durable.OrchestrationClient
-	list   *listing
+	list   *screen.List
 	record *recordFile
-	bar    *progress
+	bar    *screen.Progress
 	// apply says that it is not about a plan.
 	apply bool
 
@@ -58,14 +60,11 @@ type repairResult struct {
 }
 
 func (a *app) repair(ctx context.Context, f *doctorFlags) (err error) {
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
-	r := &repairs{a: a, f: f, client: client, counts: map[string]int{}}
-	if r.list, err = a.told(); err != nil {
-		return err
-	}
+	r := &repairs{a: a, f: f, client: client, list: a.out.ListDone(), counts: map[string]int{}}
 	if !f.dryRun {
 		if r.record, err = a.openRecord(f.record, client.TaskHub()); err != nil {
 			return err
@@ -75,10 +74,10 @@ func (a *app) repair(ctx context.Context, f *doctorFlags) (err error) {
 	c := &checkup{a: a, f: f}
 	findings, more, err := c.collect(ctx, client)
 	if err != nil || len(findings) == 0 {
-		return errors.Join(r.list.end(), c.verdict(ctx, err))
+		return errors.Join(r.list.End(), c.verdict(ctx, err))
 	}
 	if more {
-		a.say("There are more findings; the first %s are enough for this run (--limit).", number(f.limit))
+		a.out.Say("There are more findings; the first %s are enough for this run (--limit).", text.Number(f.limit))
 	} else {
 		c.sayChecked()
 	}
@@ -113,17 +112,17 @@ func (c *checkup) collect(ctx context.Context, client *durable.OrchestrationClie
 
 // dryRun shows what would be done about each finding.
 func (r *repairs) dryRun(ctx context.Context, findings []operate.Finding) error {
-	bar, n := r.a.progress("planning", len(findings)), 0
+	bar, n := r.a.out.Progress("planning", len(findings)), 0
 	err := r.round(ctx, findings, func(res *repairResult) error {
 		n++
-		bar.set(n)
-		return r.list.add(bar, res, func() error { return r.a.print("%s", hang(res.planText(), r.a.columns())) })
+		bar.Set(n)
+		return r.list.Add(bar, res, func() error { return r.a.out.PrintText(res.planText()) })
 	})
-	bar.end()
-	if err = errors.Join(err, r.list.end()); err != nil {
+	bar.End()
+	if err = errors.Join(err, r.list.End()); err != nil {
 		return err
 	}
-	return coded(codePartial, "%s", count(len(findings), "finding"))
+	return coded(codePartial, "%s", text.Count(len(findings), "finding"))
 }
 
 // ask shows what would be done about the first findings, and asks whether to do it to all.
@@ -145,26 +144,26 @@ func (r *repairs) ask(ctx context.Context, findings []operate.Finding) error {
 		return err
 	}
 	if more := len(findings) - len(shown); more > 0 {
-		plan = append(plan, fmt.Sprintf("and %s more; --dry-run shows all.", number(more)))
+		plan = append(plan, fmt.Sprintf("and %s more; --dry-run shows all.", text.Number(more)))
 	}
 	if err := r.a.plan(&r.f.changeFlags, nil, strings.Join(plan, "\n")); err != nil {
 		return err
 	}
 	if planned == 0 {
-		return coded(codePartial, "nothing can be done about %s", count(len(findings), "finding"))
+		return coded(codePartial, "nothing can be done about %s", text.Count(len(findings), "finding"))
 	}
-	return r.a.confirm(ctx, &r.f.changeFlags, fmt.Sprintf("Repair %s?", count(planned, "finding")))
+	return r.a.confirm(ctx, &r.f.changeFlags, fmt.Sprintf("Repair %s?", text.Count(planned, "finding")))
 }
 
 // all repairs the findings. Those that are put off are tried again for as long as others are repaired meanwhile.
 func (r *repairs) all(ctx context.Context, findings []operate.Finding, more bool) error {
-	r.apply, r.bar = true, r.a.progress("repairing", len(findings))
+	r.apply, r.bar = true, r.a.out.Progress("repairing", len(findings))
 	var putOff []repairResult
 	err := r.pass(ctx, findings, &putOff)
 	for done := 0; err == nil && len(putOff) > 0 && r.counts[repairDone] > done; {
 		done = r.counts[repairDone]
-		_ = r.bar.above(func() error {
-			r.a.say("%s put off, since other messages are in the queues; again in %s", number(len(putOff)), duration(r.f.interval.d))
+		_ = r.bar.Above(func() error {
+			r.a.out.Say("%s put off, since other messages are in the queues; again in %s", text.Number(len(putOff)), text.Duration(r.f.interval.d))
 			return nil
 		})
 		if err = pause(ctx, r.f.interval.d); err != nil {
@@ -180,8 +179,8 @@ func (r *repairs) all(ctx context.Context, findings []operate.Finding, more bool
 	for i := range putOff {
 		err = errors.Join(err, r.show(&putOff[i]))
 	}
-	r.bar.end()
-	return errors.Join(r.list.end(), r.finish(ctx, err, len(findings), more))
+	r.bar.End()
+	return errors.Join(r.list.End(), r.finish(ctx, err, len(findings), more))
 }
 
 // pass repairs findings and shows what came of it, but for those that are put off.

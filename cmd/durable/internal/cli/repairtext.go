@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"strings"
+
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 )
 
 // planText says what would be done about a finding.
@@ -10,11 +12,11 @@ func (res *repairResult) planText() string {
 	b := findingBlock(&res.Finding)
 	switch {
 	case res.err != nil:
-		return b.add("cannot", res.Error).String()
+		return b.Add("cannot", res.Error).String()
 	case res.Outcome == repairNotNeeded:
-		return b.add("repair", "not needed any more").String()
+		return b.Add("repair", "not needed any more").String()
 	}
-	return b.add("repair", plainWords(res.Actions...)...).String()
+	return b.Add("repair", plainWords(res.Actions...)...).String()
 }
 
 // show counts a result and shows it.
@@ -27,14 +29,14 @@ func (r *repairs) show(res *repairResult) error {
 	for _, c := range r.counts {
 		n += c
 	}
-	r.bar.set(n)
-	return r.list.add(r.bar, res, func() error {
+	r.bar.Set(n)
+	return r.list.Add(r.bar, res, func() error {
 		why := res.Error
 		if res.Outcome != repairDone && res.err == nil {
 			why = strings.Join(plainWords(res.Actions...), "; ")
 		}
 		line := resultLine(why, res.Outcome, string(res.Finding.Kind), subject(&res.Finding), res.Finding.MessageID)
-		return r.a.print("%s", hang(line, r.a.columns()))
+		return r.a.out.PrintText(line)
 	})
 }
 
@@ -43,19 +45,19 @@ func (r *repairs) finish(ctx context.Context, err error, findings int, more bool
 	var parts []string
 	for _, outcome := range []string{repairDone, repairNotNeeded, repairPutOff, repairBlocked, repairFailed} {
 		if n := r.counts[outcome]; n > 0 {
-			parts = append(parts, number(n)+" "+outcome)
+			parts = append(parts, text.Number(n)+" "+outcome)
 		}
 	}
 	if len(parts) > 0 {
-		r.a.say("Repairs: %s.", strings.Join(parts, ", "))
+		r.a.out.Say("Repairs: %s.", strings.Join(parts, ", "))
 	}
 	if r.record.written > 0 {
-		r.a.say("The records are in %s; 'durable undo --record %s' takes back what can be taken back.", r.record.name, r.record.name)
+		r.a.out.Say("The records are in %s; 'durable undo --record %s' takes back what can be taken back.", r.record.name, r.record.name)
 	}
 	left := findings - r.counts[repairDone] - r.counts[repairNotNeeded]
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return coded(codePartial, "interrupted; the same command goes on with %s", count(left, "finding"))
+		return coded(codePartial, "interrupted; the same command goes on with %s", text.Count(left, "finding"))
 	case err != nil:
 		return err
 	case left > 0 && r.err != nil:
@@ -72,5 +74,5 @@ func isLeft(n int) string {
 	if n == 1 {
 		return "1 finding is"
 	}
-	return number(n) + " findings are"
+	return text.Number(n) + " findings are"
 }

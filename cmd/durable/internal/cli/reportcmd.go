@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 	"github.com/go-durable/durable/report"
 )
 
@@ -51,7 +53,7 @@ func (f *reportFlags) check() error {
 		return usageError("--%s is 0 or more", flagDepth)
 	case f.instances < 1 || f.maxPayload < 1 || f.maxEvents < 1:
 		return usageError("--max-instances, --max-payload and --max-events are 1 or more")
-	case f.output == "html" || slices.Contains(formats, f.output):
+	case f.output == "html" || slices.Contains(screen.Formats(), f.output):
 		return usageError("--output is the file for the page here, which is always HTML; a file named %s is ./%[1]s", f.output)
 	}
 	return nil
@@ -61,7 +63,7 @@ func (a *app) makeReport(ctx context.Context, f *reportFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	client, t, err := a.open(ctx)
+	client, err := a.open()
 	if err != nil {
 		return err
 	}
@@ -75,14 +77,14 @@ func (a *app) makeReport(ctx context.Context, f *reportFlags) error {
 		}
 		root = instance
 		return report.HTML(w, instance, &report.HTMLOptions{
-			TaskHub: t.hub, OmitPayloads: f.omit, MaxPayload: f.maxPayload, MaxEvents: f.maxEvents, Now: a.now(),
+			TaskHub: client.TaskHub(), OmitPayloads: f.omit, MaxPayload: f.maxPayload, MaxEvents: f.maxEvents, Now: a.now(),
 		})
 	}
 	switch {
-	case f.output == "" && a.isTerminal(a.stdout):
+	case f.output == "" && screen.IsTerminal(a.out.Stdout):
 		return usageError("a page is for a file: -o report.html writes it to one, '-o -' to standard output")
 	case f.output == "" || f.output == "-":
-		err = page(a.stdout)
+		err = page(a.out.Stdout)
 	default:
 		err = writeWhole(a.path(f.output), page)
 	}
@@ -91,7 +93,7 @@ func (a *app) makeReport(ctx context.Context, f *reportFlags) error {
 	}
 	a.sayWhatIsMissing(root)
 	if f.output != "" && f.output != "-" {
-		a.say("The page is in %s.", printable(f.output))
+		a.out.Say("The page is in %s.", text.Printable(f.output))
 	}
 	return nil
 }
@@ -110,7 +112,7 @@ func (a *app) sayWhatIsMissing(root *report.Instance) {
 	}
 	walk(root)
 	for _, note := range sortedKeys(missing) {
-		a.say("%s %s", count(missing[note], "sub-orchestration"), note)
+		a.out.Say("%s %s", text.Count(missing[note], "sub-orchestration"), note)
 	}
 }
 

@@ -50,7 +50,7 @@ func (a *app) reschedule(ctx context.Context, f *rescheduleFlags) error {
 	if err := a.askable(&f.changeFlags); err != nil {
 		return err
 	}
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func runOn(ctx context.Context, t *testing.T, client *durable.OrchestrationClien
 	p := &cli.Process{
 		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Dir: t.TempDir(),
 		Env:     []string{"AzureWebJobsStorage=AccountName=contoso;AccountKey=" + secretKey, "ServeKey=key-from-setting"},
-		Connect: func(string, string) (*durable.OrchestrationClient, error) { return client, nil },
+		Connect: func(string) (*durable.OrchestrationClient, error) { return client, nil },
 	}
 	code := p.Run(ctx, args...)
 	return result{code, stdout.String(), stderr.String()}
@@ -84,6 +84,17 @@ func TestDocumentsOfTheAPI(t *testing.T) {
 		require.NoError(t, json.Compact(&got, []byte(r.stdout)))
 		require.Equal(t, get(path), got.String(), args)
 	}
+}
+
+// TestUnknownFormat: what cannot be answered in the format asked for is not done either.
+func TestUnknownFormat(t *testing.T) {
+	t.Parallel()
+	hub := durabletest.NewHub(t, nil)
+	r := runOn(t.Context(), t, hub.Client(), "start-new", "--function-name", "F", "--id", "x", "--output", "xml")
+	require.Equal(t, 2, r.code)
+	require.Equal(t, "durable: --output is table, json, jsonl, yaml\n", r.stderr)
+	_, err := hub.Client().GetStatus(t.Context(), "x", nil)
+	require.ErrorIs(t, err, durable.ErrInstanceNotFound)
 }
 
 // waits are commands that wait.
@@ -305,7 +316,7 @@ func serve(t *testing.T, client *durable.OrchestrationClient, args ...string) (b
 	p := &cli.Process{
 		Stdin: strings.NewReader(""), Stdout: &bytes.Buffer{}, Stderr: listening, Dir: t.TempDir(),
 		Env:     []string{"AzureWebJobsStorage=AccountName=contoso;AccountKey=" + secretKey, "ServeKey=key-from-setting"},
-		Connect: func(string, string) (*durable.OrchestrationClient, error) { return client, nil },
+		Connect: func(string) (*durable.OrchestrationClient, error) { return client, nil },
 	}
 	go func() { done <- p.Run(ctx, args...) }()
 	stop = sync.OnceValue(func() result {

@@ -43,7 +43,7 @@ var scriptTime = time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 type world struct {
 	account storage.Account
 	// connect returns the client for a hub that is not played.
-	connect func(hub, connectionString string) (*durable.OrchestrationClient, error)
+	connect func(hub string) (*durable.OrchestrationClient, error)
 	played  map[string]*durabletest.Hub
 	input   io.Reader
 	// printed is all that the program has printed.
@@ -58,7 +58,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			account := memstore.New(&memstore.Options{Clock: func() time.Time { return scriptTime }}).Account()
 			w := &world{account: account, played: make(map[string]*durabletest.Hub)}
-			w.connect = func(hub, _ string) (*durable.OrchestrationClient, error) { return newClient(account, hub) }
+			w.connect = func(hub string) (*durable.OrchestrationClient, error) { return newClient(account, hub) }
 			env.Setenv("AzureWebJobsStorage", "DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey="+secretKey)
 			w.setup(t, env, secretKey)
 			return nil
@@ -160,18 +160,18 @@ func (w *world) process(ts *testscript.TestScript, stdout, stderr io.Writer) *cl
 }
 
 // opener returns how to connect: nil leaves it to the program.
-func (w *world) opener() func(hub, connectionString string) (*durable.OrchestrationClient, error) {
+func (w *world) opener() func(hub string) (*durable.OrchestrationClient, error) {
 	if w.connect == nil {
 		return nil
 	}
 	return w.open
 }
 
-func (w *world) open(hub, connectionString string) (*durable.OrchestrationClient, error) {
+func (w *world) open(hub string) (*durable.OrchestrationClient, error) {
 	if h, ok := w.played[hub]; ok {
 		return h.Client(), nil
 	}
-	return w.connect(hub, connectionString)
+	return w.connect(hub)
 }
 
 // hub plays the app, or loads a hub from a recording:

@@ -47,7 +47,7 @@ a setting. Put a proxy with TLS in front of it before it leaves the machine. Ctr
 const shutdownTimeout = 10 * time.Second
 
 func (a *app) serve(ctx context.Context, f *serveFlags) error {
-	client, t, err := a.open(ctx)
+	client, err := a.open()
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	logger := slog.New(slog.NewTextHandler(a.stderr, nil))
+	logger := slog.New(slog.NewTextHandler(a.out.Stderr, nil))
 	opts := &httpapi.Options{
 		Keys: keys, AllowAnonymous: f.anonymous, BaseURL: f.baseURL, AllowedOrigins: f.origins, PurgeRunning: f.purgeRunning,
 		Extension1: f.v1, Logger: logger,
@@ -71,8 +71,8 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	a.say("%s", a.faint("account "+t.account+", task hub "+t.hub))
-	a.say("Listening at http://%s/runtime/webhooks/durabletask", listener.Addr())
+	a.out.SayFaint("%s", a.hub)
+	a.out.Say("Listening at http://%s/runtime/webhooks/durabletask", listener.Addr())
 	return a.listen(ctx, listener, api)
 }
 
@@ -81,11 +81,11 @@ func (a *app) serveKeys(f *serveFlags) ([]string, error) {
 	if f.keySetting == "" {
 		return f.keys, nil
 	}
-	p, err := findProject(a.dir)
+	s, err := a.settings()
 	if err != nil {
 		return nil, err
 	}
-	key := (&settings{a.env, p}).get(f.keySetting)
+	key := s.Get(f.keySetting)
 	if key == "" {
 		return nil, usageError("--key-setting: there is no such setting")
 	}
@@ -110,6 +110,6 @@ func (a *app) listen(ctx context.Context, listener net.Listener, api http.Handle
 	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	a.say("Stopped.")
+	a.out.Say("Stopped.")
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 )
 
 // startFlags are the flags of start-new.
@@ -75,7 +76,7 @@ func (a *app) start(ctx context.Context, f *startFlags) error {
 	if f.count != 0 || f.inputs != "" {
 		return a.startMany(ctx, f, raw)
 	}
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
@@ -88,9 +89,9 @@ func (a *app) start(ctx context.Context, f *startFlags) error {
 		ID string `json:"id"`
 	}{id}
 	if !opts.ScheduledStartTime.IsZero() {
-		return a.report(doc, "Scheduled '%s' for %s. Instance ID: '%s'.", f.name, stamp(opts.ScheduledStartTime), id)
+		return a.out.Report(doc, "Scheduled '%s' for %s. Instance ID: '%s'.", f.name, text.Stamp(opts.ScheduledStartTime), id)
 	}
-	return a.report(doc, "Started '%s' at %s. Instance ID: '%s'.", f.name, stamp(a.now()), id)
+	return a.out.Report(doc, "Started '%s' at %s. Instance ID: '%s'.", f.name, text.Stamp(a.now()), id)
 }
 
 // inputOf is a payload as the package takes it.

@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 )
 
 type statusFlags struct {
@@ -33,7 +35,7 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 func (a *app) status(ctx context.Context, f *statusFlags) error {
-	client, err := a.reader(ctx)
+	client, err := a.open()
 	if err != nil {
 		return err
 	}
@@ -47,7 +49,7 @@ func (a *app) status(ctx context.Context, f *statusFlags) error {
 	if !f.output {
 		s.Output = nil
 	}
-	return a.emit(s, func() error {
+	return a.out.Emit(s, func() error {
 		if s.RuntimeStatus.IsTerminal() && s.RuntimeStatus != durable.RuntimeStatusCompleted {
 			s.Output = reason
 		}
@@ -57,36 +59,36 @@ func (a *app) status(ctx context.Context, f *statusFlags) error {
 
 // showStatus prints what is known of an instance.
 func (a *app) showStatus(s *durable.OrchestrationStatus) error {
-	d := &details{a: a}
-	d.add("instance", s.InstanceID)
-	d.add("name", s.Name)
-	d.add("version", s.Version)
-	d.styled("status", a.statusStyle(s.RuntimeStatus))
-	d.add("created", stamp(s.CreatedTime))
-	d.add("scheduled for", stamp(s.ScheduledStartTime))
-	d.add("updated", stamp(s.LastUpdatedTime))
+	d := a.out.Details()
+	d.Add("instance", s.InstanceID)
+	d.Add("name", s.Name)
+	d.Add("version", s.Version)
+	d.Styled("status", a.statusStyle(s.RuntimeStatus))
+	d.Add("created", text.Stamp(s.CreatedTime))
+	d.Add("scheduled for", text.Stamp(s.ScheduledStartTime))
+	d.Add("updated", text.Stamp(s.LastUpdatedTime))
 	if !s.CompletedTime.IsZero() {
-		d.add("completed", stamp(s.CompletedTime)+", took "+duration(s.CompletedTime.Sub(s.CreatedTime)))
+		d.Add("completed", text.Stamp(s.CompletedTime)+", took "+text.Duration(s.CompletedTime.Sub(s.CreatedTime)))
 	}
-	d.add("execution", s.ExecutionID)
+	d.Add("execution", s.ExecutionID)
 	if s.Generation > 0 {
-		d.add("generation", strconv.Itoa(s.Generation))
+		d.Add("generation", strconv.Itoa(s.Generation))
 	}
-	d.add("tags", tagText(s.Tags))
-	d.json("custom status", s.CustomStatus)
-	d.json("input", s.Input)
-	d.json("output", s.Output)
+	d.Add("tags", tagText(s.Tags))
+	d.JSON("custom status", s.CustomStatus)
+	d.JSON("input", s.Input)
+	d.JSON("output", s.Output)
 	if s.PayloadError != nil {
-		d.add("payload", s.PayloadError.Error())
+		d.Add("payload", s.PayloadError.Error())
 	}
 	for i, e := range s.HistoryEvents {
 		name := ""
 		if i == 0 {
 			name = "history"
 		}
-		d.add(name, compact(e))
+		d.Add(name, text.CompactJSON(e))
 	}
-	return d.err
+	return d.Err()
 }
 
 func tagText(tags map[string]string) string {
@@ -95,4 +97,22 @@ func tagText(tags map[string]string) string {
 		list = append(list, name+"="+tags[name])
 	}
 	return strings.Join(list, ", ")
+}
+
+// statusStyle colours a state.
+func (a *app) statusStyle(s durable.RuntimeStatus) string {
+	return a.out.Paint(statusColour(s), text.Printable(string(s)))
+}
+
+func statusColour(s durable.RuntimeStatus) screen.Colour {
+	switch s {
+	case durable.RuntimeStatusFailed, durable.RuntimeStatusCanceled, durable.RuntimeStatusTerminated:
+		return screen.Red
+	case durable.RuntimeStatusCompleted:
+		return screen.Green
+	case durable.RuntimeStatusSuspended, durable.RuntimeStatusPending:
+		return screen.Yellow
+	default:
+		return ""
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 	"github.com/go-durable/durable/operate"
 )
 
@@ -50,7 +51,7 @@ func (a *app) raise(ctx context.Context, id, name, data string, wait bool) error
 	if err != nil {
 		return err
 	}
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (a *app) raise(ctx context.Context, id, name, data string, wait bool) error
 	if err != nil {
 		return err
 	}
-	return a.report(done{ID: id, Action: "raise-event", Event: name}, "Raised event '%s' to instance '%s'.", name, id)
+	return a.out.Report(done{ID: id, Action: "raise-event", Event: name}, "Raised event '%s' to instance '%s'.", name, id)
 }
 
 func (a *app) suspendCommand() *cobra.Command {
@@ -100,7 +101,7 @@ func (a *app) steerTree(ctx context.Context, f *steerFlags, act treeReason) erro
 }
 
 func (a *app) pauseCommand(
-	use, short, text string, tree treeReason, do func(context.Context, *durable.OrchestrationClient, string, string) error,
+	use, short, said string, tree treeReason, do func(context.Context, *durable.OrchestrationClient, string, string) error,
 ) *cobra.Command {
 	f := &steerFlags{}
 	cmd := command(use, short, "  durable "+use+` --id order-17 --reason "the bank is closed"
@@ -109,14 +110,14 @@ func (a *app) pauseCommand(
 			if f.on {
 				return a.steerTree(ctx, f, tree)
 			}
-			client, err := a.openToWrite(ctx)
+			client, err := a.openToWrite()
 			if err != nil {
 				return err
 			}
 			if err := do(ctx, client, f.id, f.reason); err != nil {
 				return err
 			}
-			return a.report(done{ID: f.id, Action: use}, text, f.id)
+			return a.out.Report(done{ID: f.id, Action: use}, said, f.id)
 		})
 	cmd.Long = short + ". " + treeHelp
 	f.add(cmd, "`reason`, which is shown as the instance's output meanwhile")
@@ -150,12 +151,12 @@ code 3, one that has ended otherwise is exit code 4, one that has not ended in t
 const defaultTerminateWait = 30 * time.Second
 
 func (a *app) terminate(ctx context.Context, id, reason string, timeout time.Duration) error {
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
 	finished := func(s durable.RuntimeStatus) error {
-		return a.report(done{ID: id, Action: "terminate", Status: s}, "Successfully terminated '%s'", id)
+		return a.out.Report(done{ID: id, Action: "terminate", Status: s}, "Successfully terminated '%s'", id)
 	}
 	if err := client.Terminate(ctx, id, reason, nil); err != nil {
 		var e *durable.Error
@@ -165,15 +166,15 @@ func (a *app) terminate(ctx context.Context, id, reason string, timeout time.Dur
 		return err
 	}
 	if timeout == 0 {
-		return a.report(done{ID: id, Action: "terminate"}, "Sent a termination message to instance '%s'.", id)
+		return a.out.Report(done{ID: id, Action: "terminate"}, "Sent a termination message to instance '%s'.", id)
 	}
-	a.say("Sent a termination message to instance '%s'. Waiting up to %s for it to end...", printable(id), duration(timeout))
+	a.out.Say("Sent a termination message to instance '%s'. Waiting up to %s for it to end...", text.Printable(id), text.Duration(timeout))
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	s, err := client.WaitForCompletion(waiting, id, nil)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return coded(codeTimeout, "instance '%s' did not terminate within %s; the message stays in its queue: is the app running?", id, duration(timeout))
+		return coded(codeTimeout, "instance '%s' did not terminate within %s; the message stays in its queue: is the app running?", id, text.Duration(timeout))
 	case err != nil:
 		return err
 	case s.RuntimeStatus != durable.RuntimeStatusTerminated:

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 )
 
 // layouts are the forms in which a time can be given. Without a zone it is in UTC.
@@ -13,10 +15,10 @@ var layouts = []string{
 }
 
 // parseTime reads a time: a point in time, a word for a day, or how long ago it was.
-func parseTime(text string, now time.Time) (time.Time, error) {
+func parseTime(given string, now time.Time) (time.Time, error) {
 	now = now.UTC()
 	today := now.Truncate(24 * time.Hour)
-	switch strings.ToLower(strings.TrimSpace(text)) {
+	switch strings.ToLower(strings.TrimSpace(given)) {
 	case "now":
 		return now, nil
 	case "today":
@@ -27,20 +29,20 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 		return today.AddDate(0, 0, 1), nil
 	}
 	for _, layout := range layouts {
-		if t, err := time.ParseInLocation(layout, strings.TrimSpace(text), time.UTC); err == nil {
+		if t, err := time.ParseInLocation(layout, strings.TrimSpace(given), time.UTC); err == nil {
 			return t.UTC(), nil
 		}
 	}
-	d, err := parseDuration(text)
+	d, err := parseDuration(given)
 	if err != nil {
-		return time.Time{}, usageError("%q is no time; give one as 2018-03-10T10:01:00Z, 2018-03-10, yesterday, 7d or 2h", text)
+		return time.Time{}, usageError("%q is no time; give one as 2018-03-10T10:01:00Z, 2018-03-10, yesterday, 7d or 2h", given)
 	}
 	return now.Add(-d), nil
 }
 
 // parseDuration reads a duration that may also have days and weeks: 2w, 7d, 1d12h, 90s.
-func parseDuration(text string) (time.Duration, error) {
-	rest := strings.ToLower(strings.TrimSpace(text))
+func parseDuration(given string) (time.Duration, error) {
+	rest := strings.ToLower(strings.TrimSpace(given))
 	var total time.Duration
 	for _, unit := range []struct {
 		name string
@@ -52,7 +54,7 @@ func parseDuration(text string) (time.Duration, error) {
 		}
 		n, err := strconv.ParseUint(number, 10, 16)
 		if err != nil {
-			return 0, usageError("%q is no duration; give one as 7d, 2h, 30m or 90s", text)
+			return 0, usageError("%q is no duration; give one as 7d, 2h, 30m or 90s", given)
 		}
 		total += time.Duration(n) * unit.d
 		if rest = after; rest == "" {
@@ -61,7 +63,7 @@ func parseDuration(text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(rest)
 	if err != nil || d < 0 || total+d < total {
-		return 0, usageError("%q is no duration; give one as 7d, 2h, 30m or 90s", text)
+		return 0, usageError("%q is no duration; give one as 7d, 2h, 30m or 90s", given)
 	}
 	return total + d, nil
 }
@@ -73,9 +75,9 @@ type timeFlag struct {
 	now  func() time.Time
 }
 
-func (f *timeFlag) Set(text string) (err error) {
-	f.text = text
-	f.t, err = parseTime(text, f.now())
+func (f *timeFlag) Set(given string) (err error) {
+	f.text = given
+	f.t, err = parseTime(given, f.now())
 	return err
 }
 func (f *timeFlag) String() string { return f.text }
@@ -83,8 +85,8 @@ func (f *timeFlag) Type() string   { return "time" }
 
 type durationFlag struct{ d time.Duration }
 
-func (f *durationFlag) Set(text string) (err error) {
-	f.d, err = parseDuration(text)
+func (f *durationFlag) Set(given string) (err error) {
+	f.d, err = parseDuration(given)
 	return err
 }
 
@@ -92,32 +94,6 @@ func (f *durationFlag) String() string {
 	if f.d == 0 {
 		return ""
 	}
-	return duration(f.d)
+	return text.Duration(f.d)
 }
 func (f *durationFlag) Type() string { return "duration" }
-
-// stamp writes a time.
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02T15:04:05Z")
-}
-
-// duration writes a duration, rounded to what a person cares about.
-func duration(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return d.Round(time.Millisecond).String()
-	case d < time.Minute:
-		return d.Round(100 * time.Millisecond).String()
-	}
-	text := d.Round(time.Second).String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
-}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 	"github.com/go-durable/durable/operate"
 )
 
@@ -63,7 +64,7 @@ func (a *app) actOnTree(ctx context.Context, f *changeFlags, opts *operate.TreeA
 	if err := a.askable(f); err != nil {
 		return err
 	}
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func (a *app) actOnTree(ctx context.Context, f *changeFlags, opts *operate.TreeA
 			return err
 		}
 		verb := string(plan.Action)
-		question := strings.ToUpper(verb[:1]) + verb[1:] + " " + count(toDo(plan), "instance") + "?"
+		question := strings.ToUpper(verb[:1]) + verb[1:] + " " + text.Count(toDo(plan), "instance") + "?"
 		if err := a.confirm(ctx, f, question); err != nil {
 			return err
 		}
@@ -134,12 +135,12 @@ func planOfTree(r *operate.TreeResult) string {
 		}
 		fmt.Fprintf(&b, "  %2s  %s%s%s\n", mark, titleOf(s.InstanceID, s.Name), stateOf(s), tail)
 	}
-	fmt.Fprintf(&b, "%s of %s", number(toDo(r)), count(len(r.Steps), "instance"))
+	fmt.Fprintf(&b, "%s of %s", text.Number(toDo(r)), text.Count(len(r.Steps), "instance"))
 	return b.String()
 }
 
 func nothingToDo(r *operate.TreeResult) string {
-	return fmt.Sprintf("None of %s is to be %s.\n%s", count(len(r.Steps), "instance"), participles[r.Action], stepLines(r))
+	return fmt.Sprintf("None of %s is to be %s.\n%s", text.Count(len(r.Steps), "instance"), participles[r.Action], stepLines(r))
 }
 
 func stateOf(s *operate.TreeStep) string {
@@ -173,8 +174,8 @@ func stepLines(r *operate.TreeResult) string {
 
 // treeDone says what was done to a tree, also if not all was.
 func (a *app) treeDone(ctx context.Context, r *operate.TreeResult, err error) error {
-	said := a.report(r, "%s", strings.TrimRight(resultOfTree(r), "\n"))
-	what := count(r.Failed, "instance") + " could not be " + participles[r.Action]
+	said := a.out.Report(r, "%s", strings.TrimRight(resultOfTree(r), "\n"))
+	what := text.Count(r.Failed, "instance") + " could not be " + participles[r.Action]
 	switch {
 	case err == nil:
 		return said
@@ -190,7 +191,7 @@ func resultOfTree(r *operate.TreeResult) string {
 	if r.Done+r.Failed == 0 {
 		return nothingToDo(r)
 	}
-	of := number(r.Done) + " of " + count(len(r.Steps), "instance")
+	of := text.Number(r.Done) + " of " + text.Count(len(r.Steps), "instance")
 	if r.Action == operate.ActionPurge {
 		return "Purged " + of + ":\n" + stepLines(r)
 	}

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 	"github.com/go-durable/durable/operate"
 )
 
@@ -65,7 +66,7 @@ func (a *app) tree(ctx context.Context, id string, f *treeLimits, subtree bool) 
 	if err := f.check(); err != nil {
 		return err
 	}
-	client, err := a.reader(ctx)
+	client, err := a.open()
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (a *app) tree(ctx context.Context, id string, f *treeLimits, subtree bool) 
 	if err != nil {
 		return err
 	}
-	return a.emit(t, func() error { return a.showTree(t) })
+	return a.out.Emit(t, func() error { return a.showTree(t) })
 }
 
 // showTree draws a tree, and says below it what to know about it.
@@ -83,25 +84,28 @@ func (a *app) showTree(t *operate.InstanceTree) error {
 	d := a.drawing(t)
 	d.node(t.Root, nil, "", "")
 	if d.err == nil {
-		d.err = a.print("")
+		d.err = a.out.Print("")
 	}
-	f := &details{a: a, err: d.err}
-	f.add("instances", number(t.Nodes)+" ("+stateCounts(treeStates(t))+")")
+	if d.err != nil {
+		return d.err
+	}
+	f := a.out.Details()
+	f.Add("instances", text.Number(t.Nodes)+" ("+stateCounts(treeStates(t))+")")
 	if first := t.FirstFailure; first != nil {
 		ended := ""
 		if !first.Completed.IsZero() {
-			ended = ", ended " + stamp(first.Completed)
+			ended = ", ended " + text.Stamp(first.Completed)
 		}
-		f.add("first failure", titleOf(first.InstanceID, first.Name)+ended)
-		f.add("", first.Failure)
+		f.Add("first failure", titleOf(first.InstanceID, first.Name)+ended)
+		f.Add("", first.Failure)
 	}
 	for _, n := range t.Notes {
-		f.add("note", n)
+		f.Add("note", n)
 	}
 	if t.Truncated {
-		f.add("cut off", "not all was read; --"+strings.Join(limitFlags, ", --")+" say how much is")
+		f.Add("cut off", "not all was read; --"+strings.Join(limitFlags, ", --")+" say how much is")
 	}
-	return f.err
+	return f.Err()
 }
 
 // treeStates counts the instances of a tree by their states.
@@ -122,9 +126,9 @@ func treeStates(t *operate.InstanceTree) map[durable.RuntimeStatus]int {
 // titleOf names an instance: "order-17 (ProcessOrder)".
 func titleOf(id, name string) string {
 	if name == "" || name == id {
-		return oneLine(id)
+		return text.OneLine(id)
 	}
-	return oneLine(id + " (" + name + ")")
+	return text.OneLine(id + " (" + name + ")")
 }
 
 // drawing is a tree on its way to the screen. A width of 0 is as wide as it likes.
@@ -138,8 +142,8 @@ type drawing struct {
 }
 
 func (a *app) drawing(t *operate.InstanceTree) *drawing {
-	d := &drawing{a: a, tree: t, width: a.columns(), branch: "├── ", last: "└── ", past: "│   ", behind: "    "}
-	if !a.utf8() {
+	d := &drawing{a: a, tree: t, width: a.out.Columns(), branch: "├── ", last: "└── ", past: "│   ", behind: "    "}
+	if !a.out.UTF8() {
 		d.branch, d.last, d.past = "|-- ", "`-- ", "|   "
 	}
 	return d
@@ -156,26 +160,26 @@ func (d *drawing) node(n, parent *operate.TreeNode, lead, below string) {
 		}
 	}
 	if n.Omitted > 0 {
-		d.print(below + d.last + "and " + number(n.Omitted) + " more")
+		d.print(below + d.last + "and " + text.Number(n.Omitted) + " more")
 	}
 }
 
 // line draws one instance. Where the terminal is too narrow, the name of its orchestrator gives way.
 func (d *drawing) line(lead string, n, parent *operate.TreeNode) {
 	title, state, marks := titleOf(n.InstanceID, n.Name), d.state(n, parent), d.marks(n)
-	room := d.width - text.StringWidthWithoutEscSequences(lead+state+marks)
-	if d.width > 0 && text.StringWidthWithoutEscSequences(title) > room {
+	room := d.width - text.Width(lead+state+marks)
+	if d.width > 0 && text.Width(title) > room {
 		title = titleOf(n.InstanceID, "")
-		if room -= text.StringWidthWithoutEscSequences(title + " ()"); room >= narrowest {
-			title = titleOf(n.InstanceID, shorten(oneLine(n.Name), room))
+		if room -= text.Width(title + " ()"); room >= text.Narrowest {
+			title = titleOf(n.InstanceID, text.Shorten(text.OneLine(n.Name), room))
 		}
 	}
-	d.print(lead + title + state + d.a.paint(d.a.stdout, bold, marks))
+	d.print(lead + title + state + d.a.out.Paint(screen.Bold, marks))
 }
 
 func (d *drawing) print(line string) {
 	if d.err == nil {
-		d.err = d.a.print("%s", line)
+		d.err = d.a.out.Print("%s", line)
 	}
 }
 
@@ -185,7 +189,7 @@ func (d *drawing) state(n, parent *operate.TreeNode) string {
 	case n.Seen:
 		return ", stands elsewhere in the tree"
 	case n.Missing:
-		return ", " + d.a.paint(d.a.stdout, yellow, "does not exist")
+		return ", " + d.a.out.Paint(screen.Yellow, "does not exist")
 	}
 	s := ", " + d.a.statusStyle(n.Status)
 	switch {

@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 	"github.com/go-durable/durable/operate"
 )
 
@@ -54,7 +56,7 @@ func (a *app) undo(ctx context.Context, f *undoFlags) error {
 	if err != nil {
 		return err
 	}
-	client, err := a.openToWrite(ctx)
+	client, err := a.openToWrite()
 	if err != nil {
 		return err
 	}
@@ -64,7 +66,7 @@ func (a *app) undo(ctx context.Context, f *undoFlags) error {
 	}
 	for _, l := range stay {
 		if l.err != nil && len(todo) > 0 {
-			a.say("Line %d of %s %s; it is left out.", l.number, f.record, l.stays())
+			a.out.Say("Line %d of %s %s; it is left out.", l.number, f.record, l.stays())
 		}
 	}
 	if !f.yes {
@@ -78,7 +80,7 @@ func (a *app) undo(ctx context.Context, f *undoFlags) error {
 	case len(todo) == 0:
 		return coded(codeState, "no repair in %s can be taken back: line %d %s", f.record, stay[0].number, stay[0].stays())
 	}
-	if err := a.confirm(ctx, &f.changeFlags, fmt.Sprintf("Take back %s?", count(len(todo), "repair"))); err != nil {
+	if err := a.confirm(ctx, &f.changeFlags, fmt.Sprintf("Take back %s?", text.Count(len(todo), "repair"))); err != nil {
 		return err
 	}
 	return a.undoAll(ctx, client, f, todo)
@@ -147,11 +149,11 @@ func (a *app) planUndo(f *undoFlags, todo, stay []recordLine) error {
 	for _, l := range stay {
 		doc.Stay = append(doc.Stay, undoResult{Line: l.number, Finding: l.finding, Outcome: string(l.outcome), Error: l.stays()})
 	}
-	text := append(f.planText("To be taken back, the last one first:", todo), f.planText("To be left as they are:", stay)...)
-	if len(text) == 0 {
-		text = []string{"There are no repairs in " + f.record + "."}
+	shown := append(f.planText("To be taken back, the last one first:", todo), f.planText("To be left as they are:", stay)...)
+	if len(shown) == 0 {
+		shown = []string{"There are no repairs in " + f.record + "."}
 	}
-	return a.plan(&f.changeFlags, doc, strings.Join(text, "\n"))
+	return a.plan(&f.changeFlags, doc, strings.Join(shown, "\n"))
 }
 
 // planText shows lines of a plan: all of them in a dry run.
@@ -159,29 +161,26 @@ func (f *undoFlags) planText(title string, lines []recordLine) []string {
 	if len(lines) == 0 {
 		return nil
 	}
-	text := []string{title}
+	shown := []string{title}
 	for i, l := range lines {
 		if i == maxShown && !f.dryRun {
-			return append(text, fmt.Sprintf("and %s more; --dry-run shows all.", number(len(lines)-i)))
+			return append(shown, fmt.Sprintf("and %s more; --dry-run shows all.", text.Number(len(lines)-i)))
 		}
-		b := newBlock(fmt.Sprintf("line %d", l.number), string(l.finding.Kind), subject(&l.finding), l.finding.MessageID)
-		text = append(text, b.add("was done", plainWords(l.actions...)...).add("stays", l.stays()).String())
+		b := text.NewBlock(fmt.Sprintf("line %d", l.number), string(l.finding.Kind), subject(&l.finding), l.finding.MessageID)
+		shown = append(shown, b.Add("was done", plainWords(l.actions...)...).Add("stays", l.stays()).String())
 	}
-	return text
+	return shown
 }
 
 // undoAll takes repairs back and notes that in the file.
 func (a *app) undoAll(ctx context.Context, client *durable.OrchestrationClient, f *undoFlags, todo []recordLine) (err error) {
-	list, err := a.told()
-	if err != nil {
-		return err
-	}
+	list := a.out.ListDone()
 	file, err := a.openRecord(f.record, client.TaskHub())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.close()) }()
-	bar := a.progress("taking back", len(todo))
+	bar := a.out.Progress("taking back", len(todo))
 	done, first := 0, error(nil)
 	for i := 0; i < len(todo) && ctx.Err() == nil && err == nil; i++ {
 		var undoErr error
@@ -191,25 +190,25 @@ func (a *app) undoAll(ctx context.Context, client *durable.OrchestrationClient, 
 		} else if first == nil {
 			first = undoErr
 		}
-		bar.set(i + 1)
+		bar.Set(i + 1)
 	}
-	bar.end()
-	a.say("Taken back: %s of %s.", number(done), count(len(todo), "repair"))
-	err = errors.Join(err, list.end())
+	bar.End()
+	a.out.Say("Taken back: %s of %s.", text.Number(done), text.Count(len(todo), "repair"))
+	err = errors.Join(err, list.End())
 	switch left := len(todo) - done; {
 	case err != nil:
 		return err
 	case ctx.Err() != nil:
 		return coded(codePartial, "interrupted; the same command goes on")
 	case left > 0 && done > 0:
-		return coded(codePartial, "%s could not be taken back: %w", count(left, "repair"), first)
+		return coded(codePartial, "%s could not be taken back: %w", text.Count(left, "repair"), first)
 	}
 	return first
 }
 
 // undoOne takes a repair back. What has begun is not interrupted.
 func (a *app) undoOne(
-	ctx context.Context, client *durable.OrchestrationClient, file *recordFile, list *listing, bar *progress, l *recordLine,
+	ctx context.Context, client *durable.OrchestrationClient, file *recordFile, list *screen.List, bar *screen.Progress, l *recordLine,
 ) (undoErr, err error) {
 	res := undoResult{Line: l.number, Finding: l.finding, Outcome: string(operate.OutcomeUndone)}
 	record, undoErr := l.read(file.file)
@@ -221,9 +220,9 @@ func (a *app) undoOne(
 	} else {
 		err = file.add(record)
 	}
-	return undoErr, errors.Join(err, list.add(bar, &res, func() error {
+	return undoErr, errors.Join(err, list.Add(bar, &res, func() error {
 		line := resultLine(res.Error, res.Outcome, fmt.Sprintf("line %d", res.Line), string(res.Finding.Kind), subject(&res.Finding),
 			res.Finding.MessageID)
-		return a.print("%s", hang(line, a.columns()))
+		return a.out.PrintText(line)
 	}))
 }

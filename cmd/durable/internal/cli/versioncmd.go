@@ -26,7 +26,7 @@ func (a *app) versionCommand() *cobra.Command {
 		if d.Revision != "" {
 			text += " (" + d.Revision + ")"
 		}
-		return a.report(d, "%s, %s, %s", text, d.Go, d.Platform)
+		return a.out.Report(d, "%s, %s, %s", text, d.Go, d.Platform)
 	})
 }
 

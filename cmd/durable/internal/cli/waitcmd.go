@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 )
 
 type waitFlags struct {
@@ -67,7 +69,7 @@ func (a *app) wait(ctx context.Context, f *waitFlags) error {
 	if len(f.ids) == 0 && !f.all && !f.drained && !filtered {
 		return usageError("say what to wait for: --id, a filter, --all or --drained")
 	}
-	client, err := a.reader(ctx)
+	client, err := a.open()
 	if err != nil {
 		return err
 	}
@@ -89,8 +91,8 @@ func (a *app) wait(ctx context.Context, f *waitFlags) error {
 func (a *app) waitForIDs(ctx context.Context, client *durable.OrchestrationClient, f *waitFlags) error {
 	opts := &durable.WaitOptions{PollInterval: f.poll.d, AllowMissing: f.missing}
 	list, errs := make([]*durable.OrchestrationStatus, len(f.ids)), make([]error, len(f.ids))
-	bar := a.progress("waiting", len(f.ids))
-	bar.set(0)
+	bar := a.out.Progress("waiting", len(f.ids))
+	bar.Set(0)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	ended := 0
@@ -100,11 +102,11 @@ func (a *app) waitForIDs(ctx context.Context, client *durable.OrchestrationClien
 			mu.Lock()
 			defer mu.Unlock()
 			ended++
-			bar.set(ended)
+			bar.Set(ended)
 		})
 	}
 	wg.Wait()
-	bar.end()
+	bar.End()
 	for _, s := range list {
 		if s != nil && !f.output {
 			s.Input, s.Output = nil, nil
@@ -134,15 +136,15 @@ func (a *app) showWaited(f *waitFlags, list []*durable.OrchestrationStatus) erro
 		if len(found) == 0 {
 			return nil
 		}
-		return a.emit(found[0], func() error { return a.showStatus(found[0]) })
+		return a.out.Emit(found[0], func() error { return a.showStatus(found[0]) })
 	}
-	return a.emit(found, func() error { return a.showList(found) })
+	return a.out.Emit(found, func() error { return a.showList(found) })
 }
 
 func (a *app) waitForMatching(
 	ctx context.Context, client *durable.OrchestrationClient, filter *durable.InstanceFilter, f *waitFlags,
 ) error {
-	var bar *progress
+	var bar *screen.Progress
 	first := 0
 	counts, err := client.WaitForInstances(ctx, filter, &durable.WaitInstancesOptions{
 		PollInterval: f.poll.d, Drained: f.drained,
@@ -150,15 +152,15 @@ func (a *app) waitForMatching(
 			left := open + messages
 			if bar == nil && left > 0 {
 				first = left
-				bar = a.progress("waiting", first)
+				bar = a.out.Progress("waiting", first)
 			}
 			if bar != nil {
-				bar.set(max(first-left, 0))
+				bar.Set(max(first-left, 0))
 			}
 		},
 	})
 	if bar != nil {
-		bar.end()
+		bar.End()
 	}
 	if err != nil {
 		return a.waitError(ctx, err)
@@ -197,7 +199,7 @@ func verdict(counts map[durable.RuntimeStatus]int) error {
 	case completed == total:
 		return nil
 	case completed > 0:
-		return coded(codePartial, "of %s only %s completed: %s", count(total, "instance"), number(completed), stateCounts(counts))
+		return coded(codePartial, "of %s only %s completed: %s", text.Count(total, "instance"), text.Number(completed), stateCounts(counts))
 	}
 	return coded(codeFailed, "ended, but not as Completed: %s", stateCounts(counts))
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/cmd/durable/internal/screen"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 )
 
 type watchFlags struct {
@@ -42,7 +44,7 @@ func (a *app) watch(ctx context.Context, f *watchFlags) error {
 	if f.interval.d <= 0 {
 		return usageError("--interval is more than nothing")
 	}
-	client, err := a.reader(ctx)
+	client, err := a.open()
 	if err != nil {
 		return err
 	}
@@ -96,23 +98,20 @@ func (w *watcher) news(s *durable.OrchestrationStatus, events []*durable.History
 	if w.execution != s.ExecutionID {
 		w.execution, w.printed = s.ExecutionID, 0
 	}
-	format, err := w.a.format(formatTable)
-	if err != nil {
-		return err
-	}
-	if format != formatTable {
+	format := w.a.out.FormatOr(screen.FormatTable)
+	if format != screen.FormatTable {
 		return w.documents(format, s, events)
 	}
 	story := newStory(events)
 	for _, e := range story.events[min(w.printed, len(story.events)):] {
-		if err := w.line(stamp(e.Timestamp), string(e.Type), eventColour(e.Type), story.describe(e)); err != nil {
+		if err := w.line(text.Stamp(e.Timestamp), string(e.Type), eventColour(e.Type), story.describe(e)); err != nil {
 			return err
 		}
 	}
 	w.printed = len(story.events)
-	state := string(s.RuntimeStatus) + " " + compact(s.CustomStatus)
+	state := string(s.RuntimeStatus) + " " + text.CompactJSON(s.CustomStatus)
 	if s.RuntimeStatus.IsTerminal() {
-		state += " " + compact(s.Output)
+		state += " " + text.CompactJSON(s.Output)
 	}
 	if state == w.last {
 		return nil
@@ -120,23 +119,26 @@ func (w *watcher) news(s *durable.OrchestrationStatus, events []*durable.History
 	w.last = state
 	details := ""
 	if len(s.CustomStatus) > 0 {
-		details = "custom status " + compact(s.CustomStatus)
+		details = "custom status " + text.CompactJSON(s.CustomStatus)
 	}
 	if s.RuntimeStatus.IsTerminal() && len(s.Output) > 0 {
-		details = strings.TrimSpace(details + " output " + compact(s.Output))
+		details = strings.TrimSpace(details + " output " + text.CompactJSON(s.Output))
 	}
-	return w.line(stamp(s.LastUpdatedTime), string(s.RuntimeStatus), statusColour(s.RuntimeStatus), details)
+	return w.line(text.Stamp(s.LastUpdatedTime), string(s.RuntimeStatus), statusColour(s.RuntimeStatus), details)
 }
 
-const eventWidth = 24
+const (
+	eventWidth = 24
+	gap        = "  "
+)
 
-func (w *watcher) line(at, what, colour, details string) error {
-	details = shorten(oneLine(details), longestDetails)
-	if limit := w.a.columns(); limit > 0 {
-		details = shorten(details, max(limit-len(at)-max(eventWidth, len(what))-2*columnGap, narrowest))
+func (w *watcher) line(at, what string, colour screen.Colour, details string) error {
+	details = text.Shorten(text.OneLine(details), longestDetails)
+	if limit := w.a.out.Columns(); limit > 0 {
+		details = text.Shorten(details, max(limit-len(at)-max(eventWidth, len(what))-2*len(gap), text.Narrowest))
 	}
-	padded := fmt.Sprintf("%-*s", eventWidth, printable(what))
-	return w.a.print("%s", strings.TrimRight(at+"  "+w.a.paint(w.a.stdout, colour, padded)+"  "+details, " "))
+	padded := fmt.Sprintf("%-*s", eventWidth, text.Printable(what))
+	return w.a.out.Print("%s", strings.TrimRight(at+gap+w.a.out.Paint(colour, padded)+gap+details, " "))
 }
 
 // documents prints the status whenever something has changed.
@@ -146,13 +148,11 @@ func (w *watcher) documents(format string, s *durable.OrchestrationStatus, event
 		return nil
 	}
 	w.last = state
-	if format == formatJSON {
-		format = formatJSONL // one document after the other
+	if format == screen.FormatJSON {
+		format = screen.FormatJSONL // one document after the other
 	}
-	return w.a.write(format, s)
+	return w.a.out.WriteAs(format, s)
 }
-
-const clearScreen = "\x1b[H\x1b[2J"
 
 // watchCounts shows counts until the context ends: on a terminal in place, otherwise one below the other.
 func (a *app) watchCounts(
@@ -163,9 +163,9 @@ func (a *app) watchCounts(
 		if err != nil {
 			return watchError(err)
 		}
-		if a.isTerminal(a.stdout) {
-			_, _ = fmt.Fprint(a.stdout, clearScreen)
-			a.say("%s", a.faint(fmt.Sprintf("task hub %s at %s, every %s; Ctrl-C ends", client.TaskHub(), stamp(a.now()), duration(interval))))
+		if screen.IsTerminal(a.out.Stdout) {
+			a.out.Clear()
+			a.out.SayFaint("task hub %s at %s, every %s; Ctrl-C ends", client.TaskHub(), text.Stamp(a.now()), text.Duration(interval))
 		}
 		if err := a.showCounts(counts); err != nil {
 			return err

@@ -1,4 +1,4 @@
-package cli
+package target
 
 import (
 	"bytes"
@@ -61,7 +61,7 @@ func readIfThere(path string) ([]byte, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		return nil, usageError("%w", err)
+		return nil, err
 	case b == nil:
 		b = []byte{}
 	}
@@ -72,12 +72,12 @@ func readProject(dir string, host, local []byte) (*project, error) {
 	p := &project{dir: dir, values: make(map[string]string)}
 	if host != nil {
 		if err := p.host.read(host); err != nil {
-			return nil, usageError("%s: %w", filepath.Join(dir, hostFile), err)
+			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, hostFile), err)
 		}
 	}
 	if local != nil {
 		if err := p.readSettings(local); err != nil {
-			return nil, usageError("%s: %w", filepath.Join(dir, settingsFile), err)
+			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, settingsFile), err)
 		}
 	}
 	return p, nil

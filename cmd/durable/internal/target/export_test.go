@@ -1,0 +1,3 @@
+package target
+
+var PlainJSON = plainJSON
