@@ -255,7 +255,7 @@ func TestDiagnoseOptions(t *testing.T) {
 
 func TestDiagnoseErrors(t *testing.T) {
 	t.Parallel()
-	h := openHub(t, "Nowhere", taskhub.Options{}, nil)
+	h := openHub(t, "Nowhere", nil)
 	for _, err := range operate.Diagnose(t.Context(), h.OrchestrationClient, quick()) {
 		require.ErrorIs(t, err, durable.ErrTaskHubNotFound)
 	}

@@ -3,6 +3,8 @@ package operate_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -75,6 +77,8 @@ type damage struct {
 	name string
 	make func(t *testing.T, h *hub)
 	want []string
+	// left is what is found besides, which its repair does not mend.
+	left []string
 	// near are hubs that almost have it.
 	near map[string]func(t *testing.T, h *hub)
 	opts operate.RepairOptions
@@ -87,12 +91,56 @@ type damage struct {
 	racedOp  string
 	racedErr error
 	// undoable says that the repair can be taken back.
-	undoable bool
+	// Lasting says that it is not as it was after that: a message that was put back is another one.
+	undoable, lasting bool
+	// resumed says that what an interrupted repair leaves is another finding.
+	resumed bool
+	// noRepair says that there is none.
+	noRepair bool
+}
+
+// kind is that of what is wrong.
+func (d *damage) kind() operate.FindingKind {
+	kind, _, _ := strings.Cut(d.want[0], " ")
+	return operate.FindingKind(kind)
+}
+
+// rest is what is found where it is not.
+func (d *damage) rest() []string { return append([]string{}, d.left...) }
+
+// repairable are the damages that have a repair.
+func repairable() []damage {
+	return slices.DeleteFunc(damages(), func(d damage) bool { return d.noRepair })
 }
 
 func damages() []damage {
 	return []damage{
 		rowBehind(), startNotSent(), activityLost(), timerLost(), answerLost(), wakeNotSent(), historyWithoutRow(), historyPurged(), payloadsAlone(),
-		lockOrphaned(), unreadableOutput(),
+		lockOrphaned(), unreadableOutput(), poisonMessage(), messagesUnread(), partitionCount(), brokenByRewind(), partitionUnowned(),
+		differByCase(), tooMany(),
 	}
+}
+
+// Whatever can be found has a hub that has it, hubs that nearly have it, a repair that is repeated and interrupted, and
+// hosts at work meanwhile: a kind that is new is tested like the others.
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	forged, raced := map[operate.FindingKind]damage{}, map[operate.FindingKind]bool{}
+	for _, d := range damages() {
+		require.NotEmpty(t, len(d.near)+len(forged[d.kind()].near), d.name)
+		if _, twice := forged[d.kind()]; !twice {
+			forged[d.kind()] = d
+		}
+	}
+	for _, r := range races() {
+		require.NotEmpty(t, r.stirs, r.name)
+		raced[r.kind] = true
+	}
+	for _, kind := range operate.Kinds() {
+		d, ok := forged[kind]
+		require.True(t, ok, "%s: no hub that has it", kind)
+		require.Equal(t, d.noRepair, noRace[kind] != "", "%s: a repair and no race, or the other way round", kind)
+		require.Equal(t, !d.noRepair, raced[kind], "%s: no race", kind)
+	}
+	require.Len(t, forged, len(operate.Kinds()))
 }

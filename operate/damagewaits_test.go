@@ -67,6 +67,11 @@ func startNotSent() damage {
 			"young": func(t *testing.T, h *hub) {
 				h.row(t, "x", wire.StatusPending, at(wire.ColCreatedTime, noon.Add(48*time.Hour-time.Minute)))
 			},
+			"just written": func(t *testing.T, h *hub) {
+				h.clock.add(48*time.Hour - time.Minute)
+				h.row(t, "x", wire.StatusPending, at(wire.ColCreatedTime, noon))
+				h.clock.add(time.Minute - 48*time.Hour)
+			},
 			"scheduled": func(t *testing.T, h *hub) {
 				h.row(t, "x", wire.StatusPending, at(wire.ColScheduledStartTime, noon.Add(72*time.Hour)))
 			},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-durable/durable"
@@ -142,6 +143,8 @@ func (d *doctor) report(f Finding) error {
 		return nil
 	}
 	d.progress.Findings++
+	// What was cut out of an answer would keep all of it in memory for as long as the caller keeps the finding.
+	f.InstanceID, f.ExecutionID, f.Key = strings.Clone(f.InstanceID), strings.Clone(f.ExecutionID), strings.Clone(f.Key)
 	if f.Evidence == nil {
 		f.Evidence = []string{}
 	}

@@ -95,7 +95,8 @@ func (d *digest) add(e *storage.Entity) {
 func (d *digest) event(ev *wire.Event) {
 	if strings.HasPrefix(ev.Reason, rewoundMark) {
 		d.rewound, d.rewritten = true, later(d.rewritten, ev.Row.Timestamp.Time())
-	} else {
+	}
+	if framesTurn(ev) {
 		d.checkpoint = later(d.checkpoint, ev.Row.Timestamp.Time())
 	}
 	switch ev.Type {

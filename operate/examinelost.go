@@ -26,7 +26,8 @@ func (e *examiner) lost(ctx context.Context, l *look, idle bool) ([]Finding, err
 			return nil, err
 		}
 		if f != nil {
-			f.EventID = &a.EventID
+			id := a.EventID // the action itself would keep the history in memory
+			f.EventID = &id
 			found = append(found, *f)
 		}
 	}
@@ -74,9 +75,20 @@ func (e *examiner) lostAction(ctx context.Context, l *look, a *replay.Action) (*
 	return nil, nil //nolint:nilnil // nothing found is an answer
 }
 
-// answerLost finds a sub-orchestration that has ended and whose answer is nowhere. One that is missing may have been
-// started without waiting: nobody can tell any more.
+// answerLost finds a sub-orchestration that has ended and whose answer is nowhere.
 func (e *examiner) answerLost(ctx context.Context, l *look, a *replay.Action) (*Finding, error) {
+	child, err := e.endedChild(ctx, l, a)
+	if err != nil || child == nil {
+		return nil, err
+	}
+	return l.finding(KindAnswerLost,
+		fmt.Sprintf("it waits for the sub-orchestration %q (event ID %d), which is %s", a.InstanceID, a.EventID, child.row.RuntimeStatus),
+		fmt.Sprintf("the sub-orchestration was written last at %s", clock(child.row.Timestamp)), noMessage), nil
+}
+
+// endedChild reads the sub-orchestration that should have answered, nil if it has not ended. One that is missing may have
+// been started without waiting: nobody can tell any more.
+func (e *examiner) endedChild(ctx context.Context, l *look, a *replay.Action) (*look, error) {
 	child, err := e.read(ctx, a.InstanceID)
 	if err != nil || child == nil || !wire.Terminal(child.row.RuntimeStatus) || !child.current() || !e.old(child.row.Timestamp) {
 		return nil, err
@@ -85,7 +97,5 @@ func (e *examiner) answerLost(ctx context.Context, l *look, a *replay.Action) (*
 	if p == nil || p.Detached || p.InstanceID != l.row.ID || p.EventID != a.EventID || !sameGUID(p.ExecutionID, l.history.ExecutionID) {
 		return nil, nil //nolint:nilnil // nothing found is an answer
 	}
-	return l.finding(KindAnswerLost,
-		fmt.Sprintf("it waits for the sub-orchestration %q (event ID %d), which is %s", a.InstanceID, a.EventID, child.row.RuntimeStatus),
-		fmt.Sprintf("the sub-orchestration was written last at %s", clock(child.row.Timestamp)), noMessage), nil
+	return child, nil
 }

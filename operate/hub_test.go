@@ -56,20 +56,20 @@ const partitions = 4
 // newHub returns an empty hub.
 func newHub(tb testing.TB) *hub {
 	tb.Helper()
-	h := openHub(tb, "Hub", taskhub.Options{}, nil)
+	h := openHub(tb, "Hub", nil)
 	require.NoError(tb, h.CreateTaskHub(tb.Context(), &durable.CreateTaskHubOptions{PartitionCount: partitions}))
 	h.fault.Reset()
 	return h
 }
 
-func openHub(tb testing.TB, name string, opts taskhub.Options, mem *memstore.Options) *hub {
+func openHub(tb testing.TB, name string, mem *memstore.Options) *hub {
 	tb.Helper()
 	h := &hub{clock: &clock{now: noon}}
 	if mem == nil {
 		mem = &memstore.Options{}
 	}
-	mem.Clock, opts.Now = h.clock.time, h.clock.time
-	opts.BlobEndpoint = "https://memory.blob.core.windows.net"
+	mem.Clock = h.clock.time
+	opts := taskhub.Options{Now: h.clock.time, BlobEndpoint: "https://memory.blob.core.windows.net"}
 	h.mem = memstore.New(mem)
 	h.storage = h.mem.Account()
 	h.fault = faultstore.Wrap(h.storage, nil)
@@ -87,7 +87,7 @@ func load(tb testing.TB, recording, dump string) *hub {
 	r := golden.Load(tb, recording)
 	d := r.Dumps[dump]
 	require.NotNil(tb, d, dump)
-	h := openHub(tb, r.Hub, taskhub.Options{}, nil)
+	h := openHub(tb, r.Hub, nil)
 	require.NoError(tb, d.LoadInto(tb.Context(), h.storage))
 	h.fault.Reset()
 	return h

@@ -107,7 +107,7 @@ func (d *doctor) checkCase(g *digest) error {
 	case folded == id, found:
 		return nil
 	case len(d.names) < maxNames:
-		d.names[folded] = id
+		d.names[folded] = strings.Clone(id) // as in suspect
 		return nil
 	case d.full:
 		return nil

@@ -245,28 +245,6 @@ func TestRestoreInterrupted(t *testing.T) {
 	}
 }
 
-func TestPoisonRepair(t *testing.T) {
-	t.Parallel()
-	h := newHub(t)
-	queue := h.WorkItems()
-	h.raw(t, queue, "not a message")
-	f := diagnose(t, h, nil)
-	require.Equal(t, []string{"poison-message hub-workitems"}, brief(f))
-	r, err := repair(t, h, f[0], operate.RepairOptions{}, false)
-	require.NoError(t, err)
-	require.Equal(t, operate.OutcomePlanned, r.Outcome)
-	r, err = repair(t, h, f[0], operate.RepairOptions{}, true)
-	require.NoError(t, err)
-	require.Equal(t, operate.OutcomeDone, r.Outcome)
-	require.Empty(t, diagnose(t, h, nil))
-	again, err := repair(t, h, f[0], operate.RepairOptions{}, true)
-	require.NoError(t, err)
-	require.Equal(t, operate.OutcomeNotNeeded, again.Outcome)
-	_, err = operate.Undo(t.Context(), h.OrchestrationClient, r)
-	require.NoError(t, err)
-	require.Equal(t, []string{"not a message"}, h.texts(t, queue))
-}
-
 // A worker that takes the message at the same moment wins.
 func TestQuarantineRaced(t *testing.T) {
 	t.Parallel()

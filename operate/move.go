@@ -15,6 +15,9 @@ import (
 type MoveOptions struct {
 	// DryRun makes all checks and changes nothing.
 	DryRun bool
+	// ExecutionID is the execution that the move is for: [durable.ErrConflict] if another one is current. Defaults to
+	// whichever is.
+	ExecutionID string
 }
 
 // Move is what such a function does.
@@ -38,18 +41,22 @@ type Move struct {
 // mover checks and makes a move.
 type mover struct {
 	op   string
+	opts MoveOptions
 	look *look
 	// action is the open action that the move is for.
 	action *replay.Action
 	move   *Move
 }
 
-// newMover reads an instance and finds the open action with an event ID.
+// newMover reads an instance and finds the open action with an event ID. Opts may be nil.
 func newMover(
-	ctx context.Context, c *durable.OrchestrationClient, op, instanceID string, eventID int, eventType string,
+	ctx context.Context, c *durable.OrchestrationClient, op, instanceID string, eventID int, eventType string, opts *MoveOptions,
 ) (*mover, error) {
 	in := open(c)
 	m := &mover{op: op, look: &look{inside: in, row: &wire.Instance{ID: instanceID}}}
+	if opts != nil {
+		m.opts = *opts
+	}
 	err := in.CheckControlled(instanceID)
 	if err == nil && eventID < 0 {
 		err = invalid("an event ID is 0 or greater")
@@ -63,6 +70,11 @@ func newMover(
 	return m, nil
 }
 
+// fit reports whether the move is for the execution that a row names.
+func (o *MoveOptions) fit(row *wire.Instance) bool {
+	return o.ExecutionID == "" || sameGUID(o.ExecutionID, row.ExecutionID)
+}
+
 func (m *mover) fail(err error) error {
 	return m.look.inside.Fail(m.op, m.look.row.ID, m.look.row.RuntimeStatus, err)
 }
@@ -74,6 +86,8 @@ func (m *mover) find(ctx context.Context, in hook.Inside, instanceID string, eve
 	}
 	m.look = l
 	switch {
+	case !m.opts.fit(l.row):
+		return conflict("its execution is %s by now, not %s", l.row.ExecutionID, m.opts.ExecutionID)
 	case wire.Terminal(l.row.RuntimeStatus):
 		return durable.ErrInvalidState
 	case len(l.history.Events) == 0:
@@ -115,9 +129,9 @@ func (m *mover) execution() wire.Execution {
 }
 
 // send sends the message, unless it is a dry run.
-func (m *mover) send(ctx context.Context, message *wire.Message, opts *MoveOptions) (*Move, error) {
+func (m *mover) send(ctx context.Context, message *wire.Message) (*Move, error) {
 	m.move.Message = durable.HistoryEventType(message.EventType)
-	if opts != nil && opts.DryRun {
+	if m.opts.DryRun {
 		return m.move, nil
 	}
 	if err := send(ctx, m.look.inside.Hub, message); err != nil {

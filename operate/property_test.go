@@ -1,8 +1,12 @@
 package operate_test
 
 import (
+	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,12 +28,24 @@ type world struct {
 	hosted *durabletest.TestHub
 	host   *durabletest.TestHost
 	// scripts is what the host runs.
-	scripts durabletest.Scripts
-	random  *rand.Rand
+	scripts  durabletest.Scripts
+	entities map[string]durabletest.Entity
+	random   *rand.Rand
+
+	// What follows is for the instance "x", which is damaged. Ran counts its activities, told the events that it was sent.
+	mu   sync.Mutex
+	ran  map[string]int
+	told int
+	// late are messages that were taken away, during is what happens in its next turn, and purged says that it is gone.
+	late   []string
+	during func()
+	purged bool
 }
 
 // restart puts another host in place of the one that was there, which keeps no history in memory.
-func (w *world) restart() { w.host = w.hosted.NewHost(w.scripts, nil) }
+func (w *world) restart() {
+	w.host = w.hosted.NewHost(w.scripts, &durabletest.HostOptions{Entities: w.entities})
+}
 
 // apps are orchestrators of all kinds. Nothing in them takes longer than a day.
 func apps() durabletest.Scripts {
@@ -67,7 +83,7 @@ func apps() durabletest.Scripts {
 func newWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
 	tests := durabletest.NewHub(t, &durabletest.Options{TaskHub: "Hub", PartitionCount: partitions})
-	w := &world{hosted: tests, scripts: apps(), random: rand.New(rand.NewPCG(seed, seed))}
+	w := &world{hosted: tests, scripts: apps(), ran: map[string]int{}, random: rand.New(rand.NewPCG(seed, seed))}
 	w.restart()
 	w.raw = hook.Open(tests.Client()).Hub
 	w.hub = &hub{OrchestrationClient: tests.Client(), Names: w.raw.Names, storage: w.raw.Account}
@@ -117,25 +133,25 @@ func (w *world) start(t *testing.T, id string, later time.Duration) {
 	require.NoError(t, err)
 }
 
-// take removes the visible messages of a queue that are for an instance.
-func (w *world) take(t *testing.T, queue, id string) {
+// take removes the visible messages of a queue that are for x, and returns their texts.
+func (w *world) take(t *testing.T, queue string) (texts []string) {
 	t.Helper()
 	taken, err := w.storage.Queues.Dequeue(t.Context(), queue, 32, time.Minute)
 	require.NoError(t, err)
-	found := false
 	for _, m := range taken {
 		data, err := wire.DecodeText(m.Text)
 		require.NoError(t, err)
 		decoded, err := wire.DecodeMessage(data)
 		require.NoError(t, err)
-		if decoded.InstanceID == id {
-			found = true
+		if decoded.InstanceID == "x" {
+			texts = append(texts, m.Text)
 			require.NoError(t, w.storage.Queues.Remove(t.Context(), queue, m))
 			continue
 		}
 		require.NoError(t, w.storage.Queues.Release(t.Context(), queue, m, 0))
 	}
-	require.True(t, found, "no message for %s in %s", id, queue)
+	require.NotEmpty(t, texts, "no message for x in %s", queue)
+	return texts
 }
 
 // merge changes the row of an instance.
@@ -146,126 +162,48 @@ func (w *world) merge(t *testing.T, id string, columns ...storage.Column) {
 	require.NoError(t, err)
 }
 
-// harms are the ways in which one thing can be damaged, and what the check-up must say.
-func (w *world) harms() map[string]func(t *testing.T) []string {
-	const id = "quick-harmed"
-	finished := func(t *testing.T) {
-		w.start(t, id, 0)
-		w.host.RunUntilIdle()
-		w.hosted.RequireStatus(id, durable.RuntimeStatusCompleted)
-	}
-	return map[string]func(t *testing.T) []string{
-		"row behind": func(t *testing.T) []string {
-			finished(t)
-			w.merge(t, id, str(wire.ColRuntimeStatus, wire.StatusRunning))
-			return []string{"row-behind-history " + id}
-		},
-		"start lost": func(t *testing.T) []string {
-			w.start(t, id, 0)
-			w.take(t, w.queueOf(id), id)
-			return []string{"start-not-sent " + id}
-		},
-		"activity lost": func(t *testing.T) []string {
-			w.start(t, "slow-harmed", 0)
-			w.host.RunUntilIdle()
-			w.hosted.Advance(3 * time.Hour)
-			w.take(t, w.WorkItems(), "slow-harmed")
-			return []string{"activity-lost slow-harmed 0"}
-		},
-		"timer lost": func(t *testing.T) []string {
-			w.start(t, "sleeps-harmed", 0)
-			w.host.RunUntilIdle()
-			w.hosted.Advance(5 * time.Hour)
-			w.take(t, w.queueOf("sleeps-harmed"), "sleeps-harmed")
-			return []string{"timer-lost sleeps-harmed 0"}
-		},
-		"wake lost": func(t *testing.T) []string {
-			w.start(t, "fails-harmed", 0)
-			w.host.RunUntilIdle()
-			_, err := w.Rewind(t.Context(), "fails-harmed", "again", nil)
-			require.NoError(t, err)
-			w.take(t, w.queueOf("fails-harmed"), "fails-harmed")
-			return []string{"wake-not-sent fails-harmed"}
-		},
-		"row gone": func(t *testing.T) []string {
-			finished(t)
-			require.NoError(t, w.storage.Tables.Delete(t.Context(), w.Instances(), id, "", storage.Any))
-			return []string{"history-without-row " + id}
-		},
-		"payloads left": func(t *testing.T) []string {
-			w.payload(t, "nobody/message-1-EventRaised.json.gz")
-			return []string{"payloads-without-instance nobody"}
-		},
-		"unreadable": func(t *testing.T) []string {
-			finished(t)
-			w.merge(t, id, str(wire.ColOutput, "urn:x:y"))
-			return []string{"unreadable-for-dotnet " + id}
-		},
-		"poison": func(t *testing.T) []string {
-			w.hub.raw(t, w.ControlQueue(2), "not a message")
-			return []string{"poison-message " + w.ControlQueue(2)}
-		},
-		"strays": func(t *testing.T) []string {
-			w.info(t, partitions)
-			w.start(t, "waits-harmed", 0)
-			w.host.RunUntilIdle()
-			require.NoError(t, w.storage.Queues.CreateQueue(t.Context(), w.ControlQueue(7)))
-			w.put(t, w.ControlQueue(7), event0("waits-harmed"), 0)
-			return []string{"messages-unread " + w.ControlQueue(7), "partition-count "}
-		},
-	}
-}
+var seeds = flag.Int("seeds", 4, "random hubs for each damage in TestRandomHubs, whose subtests end with their seeds")
 
 // A healthy hub gives no finding, however busy. One damage is found, nothing else is, and its repair brings back a hub
 // without findings in which everything goes on.
 func TestRandomHubs(t *testing.T) {
 	t.Parallel()
-	seeds := 4
+	n := *seeds
 	if testing.Short() {
-		seeds = 1
+		n = 1
 	}
-	for name := range newWorld(t, 0).harms() {
-		for seed := range seeds {
-			t.Run(fmt.Sprintf("%s %d", name, seed), func(t *testing.T) {
+	for _, r := range races() {
+		for seed := range n {
+			t.Run(fmt.Sprintf("%s %d", r.name, seed), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, uint64(seed))
 				require.Empty(t, brief(diagnose(t, w.hub, nil)), "busy")
 				w.hosted.Advance(20 * time.Minute)
 				require.Empty(t, brief(diagnose(t, w.hub, nil)), "busy, and its host is down")
 				w.host.RunUntilIdle()
-				want := w.harms()[name](t)
-				if name != "poison" {
-					w.host.Advance(48 * time.Hour)
+				w.harm(t, &r)
+				if w.host.Host.Advance(t.Context(), 48*time.Hour) != nil { // what it cannot read
+					w.hosted.Advance(48 * time.Hour)
 				}
 				findings := diagnose(t, w.hub, nil)
-				require.Equal(t, want, brief(findings))
+				require.ElementsMatch(t, append([]operate.FindingKind{r.kind}, r.besides...), kindsOf(findings))
 				for _, f := range findings {
-					r, err := repair(t, w.hub, f, operate.RepairOptions{PartitionCount: partitions}, true)
-					require.NoError(t, err)
-					if f.Kind == operate.KindPartitionCount {
-						require.Equal(t, operate.OutcomeBlocked, r.Outcome, "the queue holds messages")
-						continue
-					}
-					require.Equal(t, operate.OutcomeDone, r.Outcome, f.Kind)
+					require.Contains(t, []string{"", "x", entityX.String()}, f.InstanceID)
 				}
-				w.restart()
-				w.host.Advance(48 * time.Hour)
-				for _, id := range []string{"quick-harmed", "slow-harmed", "sleeps-harmed", "waits-harmed"} {
-					if w.instance(t, id) != nil {
-						w.hosted.RequireStatus(id, durable.RuntimeStatusCompleted)
-					}
-				}
-				if w.instance(t, "fails-harmed") != nil {
-					w.hosted.RequireStatus("fails-harmed", durable.RuntimeStatusFailed)
-				}
-				left := diagnose(t, w.hub, nil)
-				for _, f := range left { // what could only be deleted once it was empty
-					require.Equal(t, operate.KindPartitionCount, f.Kind)
-					_, err := repair(t, w.hub, f, operate.RepairOptions{PartitionCount: partitions}, true)
-					require.NoError(t, err)
-				}
-				require.Empty(t, brief(diagnose(t, w.hub, nil)))
+				w.mend(t, &r, findings)
+				stirs := slices.Sorted(maps.Keys(r.stirs))
+				stir := stirs[seed%len(stirs)]
+				r.stirs[stir](t, w)
+				w.settle(t, &r, stir+", late")
 			})
 		}
 	}
+}
+
+func kindsOf(findings []operate.Finding) []operate.FindingKind {
+	kinds := []operate.FindingKind{}
+	for _, f := range findings {
+		kinds = append(kinds, f.Kind)
+	}
+	return kinds
 }

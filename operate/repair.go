@@ -8,6 +8,7 @@ import (
 	"github.com/go-durable/durable"
 	"github.com/go-durable/durable/internal/hook"
 	"github.com/go-durable/durable/internal/storage"
+	"github.com/go-durable/durable/internal/wire"
 )
 
 // RepairOptions are options for Repair.
@@ -138,10 +139,15 @@ func (r *repairer) quiet(ctx context.Context, instanceID string) (bool, error) {
 // look reads the instance of the finding, if it is still the same execution; it is nil if not.
 func (r *repairer) look(ctx context.Context) (*look, error) {
 	l, err := r.examiner.read(ctx, r.finding.InstanceID)
-	if err != nil || l == nil || r.finding.ExecutionID != "" && l.row.ExecutionID != r.finding.ExecutionID {
+	if err != nil || l == nil || !r.isFor(l.row) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// isFor reports whether the finding is about the execution that a row names.
+func (r *repairer) isFor(row *wire.Instance) bool {
+	return r.finding.ExecutionID == "" || row.ExecutionID == r.finding.ExecutionID
 }
 
 // writeRow writes the row of an instance in the version that was read, and records both versions.

@@ -131,7 +131,7 @@ func (r *repairer) wake(ctx context.Context, l *look) error {
 
 func (r *repairer) move(ctx context.Context, l *look) error {
 	r.plans(r.finding.Kind.repair())
-	id, eventID, opts := l.row.ID, *r.finding.EventID, MoveOptions{DryRun: !r.opts.Apply}
+	id, eventID, opts := l.row.ID, *r.finding.EventID, MoveOptions{DryRun: !r.opts.Apply, ExecutionID: l.row.ExecutionID}
 	var m *Move
 	var err error
 	switch r.finding.Kind {
@@ -148,17 +148,41 @@ func (r *repairer) move(ctx context.Context, l *look) error {
 			r.done()
 		}
 	}
-	return err
+	return r.overtaken(ctx, l, err)
+}
+
+// overtaken is the error of an operation on an instance. One that was refused is a conflict if somebody has written to the
+// instance since the repair looked at it.
+func (r *repairer) overtaken(ctx context.Context, l *look, err error) error {
+	refused := errors.Is(err, durable.ErrInvalidState) || errors.Is(err, durable.ErrInvalidArgument) || errors.Is(err, durable.ErrInstanceNotFound)
+	if !refused {
+		return err
+	}
+	now, readErr := r.examiner.read(ctx, l.row.ID)
+	if readErr != nil || now != nil && now.version() == l.version() {
+		return err
+	}
+	_, err = cause(err)
+	return conflict("it went on meanwhile: %w", err)
+}
+
+// version tells two states of an instance apart: a checkpoint writes the sentinel first, and then the row.
+func (l *look) version() [2]storage.ETag {
+	v := [2]storage.ETag{l.row.ETag}
+	if l.history.Sentinel != nil {
+		v[1] = l.history.Sentinel.ETag
+	}
+	return v
 }
 
 // answer sends what a sub-orchestration that has ended would have answered.
 func (r *repairer) answer(ctx context.Context, l *look, eventID int, opts MoveOptions) (*Move, error) {
-	child, err := r.examiner.read(ctx, l.actions.Action(eventID).InstanceID)
+	child, err := r.examiner.endedChild(ctx, l, l.actions.Action(eventID))
 	if err != nil {
 		return nil, err
 	}
 	if child == nil {
-		return nil, conflict("the sub-orchestration was purged meanwhile")
+		return nil, conflict("the sub-orchestration was started anew or purged meanwhile")
 	}
 	output := child.row.Output
 	if blob := r.in.Hub.Reference(child.row.ID, output, storage.Value{}); blob != "" {
@@ -216,7 +240,7 @@ func (r *repairer) brokenByRewind(ctx context.Context) error {
 	} else {
 		plan, err = r.client.PlanRewind(ctx, l.row.ID, opts)
 	}
-	if plan == nil {
+	if err = r.overtaken(ctx, l, err); plan == nil {
 		return err
 	}
 	for _, i := range plan.Instances {
@@ -237,7 +261,7 @@ func (r *repairer) unreadable(ctx context.Context) error {
 	if errors.Is(err, durable.ErrInstanceNotFound) {
 		return nil
 	}
-	if err != nil {
+	if err != nil || !r.isFor(row) {
 		return err
 	}
 	columns := unreadableColumns(&look{inside: r.in, row: row})

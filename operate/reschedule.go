@@ -3,7 +3,6 @@ package operate
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/go-durable/durable"
@@ -28,7 +27,8 @@ const defaultIdleTime = time.Minute
 // The activity's row in the history becomes one that replay passes over, and a message wakes the orchestrator, which then
 // schedules the activity anew with the same event ID and input. The row is rewritten only if neither it nor the
 // checkpoint of the instance has changed, in one transaction: a worker that is at work on the instance at the same moment
-// loses or wins, and who loses looks again. The reason is what the message says, and goes into the history.
+// loses or wins, and who loses looks again. A worker that loses takes its turn again, as after a crash: what it had just
+// scheduled or sent may be done twice. The reason is what the message says, and goes into the history.
 //
 // A Reschedule that was interrupted between row and message is finished by repeating it. Opts may be nil.
 //
@@ -54,7 +54,7 @@ func Reschedule(
 	if err != nil {
 		return nil, in.Fail(op, instanceID, "", err)
 	}
-	m, err := newRescheduler(ctx, c, op, instanceID, eventID)
+	m, err := newRescheduler(ctx, c, op, instanceID, eventID, &opts.MoveOptions)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func Reschedule(
 	}
 	message := wire.WakeMessage(instanceID, reason, in.Hub.Now())
 	message.SetSender(wire.Execution{InstanceID: instanceID})
-	return m.send(ctx, message, &opts.MoveOptions)
+	return m.send(ctx, message)
 }
 
 // rescheduled is what the Reason of a row says that was rewritten.
@@ -80,9 +80,9 @@ const rewoundMark = "Rewound: "
 
 // newRescheduler is newMover for an activity that is open, or whose row an interrupted Reschedule has rewritten already.
 func newRescheduler(
-	ctx context.Context, c *durable.OrchestrationClient, op, instanceID string, eventID int,
+	ctx context.Context, c *durable.OrchestrationClient, op, instanceID string, eventID int, opts *MoveOptions,
 ) (*mover, error) {
-	m, err := newMover(ctx, c, op, instanceID, eventID, wire.TaskScheduled)
+	m, err := newMover(ctx, c, op, instanceID, eventID, wire.TaskScheduled, opts)
 	if err == nil {
 		m.move.Row = m.action.RowKey
 		return m, nil
@@ -91,7 +91,7 @@ func newRescheduler(
 	if lookErr != nil || !l.current() || l.actions == nil || l.actions.End() != nil || wire.Terminal(l.row.RuntimeStatus) {
 		return nil, err
 	}
-	if l.actions.Action(eventID) != nil {
+	if l.actions.Action(eventID) != nil || !opts.fit(l.row) {
 		return nil, err
 	}
 	last := lastCheckpoint(l)
@@ -100,7 +100,7 @@ func newRescheduler(
 		if ev.Type != wire.GenericEvent || ev.EventID != eventID || ev.Reason != rescheduled || ev.Row.Timestamp.Time().Before(last) {
 			continue
 		}
-		m := &mover{op: op, look: l, move: &Move{
+		m := &mover{op: op, opts: *opts, look: l, move: &Move{
 			InstanceID: l.row.ID, ExecutionID: l.history.ExecutionID, Status: durable.RuntimeStatus(l.row.RuntimeStatus),
 			Action: OpenAction{EventID: eventID, Type: durable.EventTaskScheduled, Name: ev.Name, Since: ev.Timestamp},
 			Notes:  []string{"its row was rewritten by an earlier attempt; only the message is missing"},
@@ -110,15 +110,21 @@ func newRescheduler(
 	return nil, err
 }
 
-// lastCheckpoint is when a worker last wrote events: rows that were rewritten are not events that were written.
+// lastCheckpoint is when a worker last wrote events.
 func lastCheckpoint(l *look) time.Time {
 	var last time.Time
 	for i := range l.history.Events {
-		if ev := &l.history.Events[i]; !strings.HasPrefix(ev.Reason, rewoundMark) {
+		if ev := &l.history.Events[i]; framesTurn(ev) {
 			last = later(last, ev.Row.Timestamp.Time())
 		}
 	}
 	return last
+}
+
+// framesTurn reports whether an event is one that every checkpoint has and that nobody but a worker ever writes: others
+// may have been rewritten since, by a rewind or back again when that was healed.
+func framesTurn(ev *wire.Event) bool {
+	return ev.Type == wire.OrchestratorStarted || ev.Type == wire.OrchestratorCompleted
 }
 
 // checkIdle refuses an instance that a host may hold in memory: it would go on with the history that it knows.
@@ -132,9 +138,15 @@ func (m *mover) checkIdle(idle time.Duration) error {
 }
 
 // rewrite makes the activity's row a GenericEvent. The sentinel is written as it is, in the same transaction and with its
-// version: a worker that is about to write a checkpoint from the old history then fails, and reads again, as it does when
-// another worker was faster (AzureTableTrackingStore.cs). Without that it would put what it decided behind a history that
-// it does not know.
+// version, so that no worker can write a checkpoint from the old history any more. A worker may have it in memory: from a
+// turn that has begun, from an extended session, or read ahead for messages that wait, to which it then adds the one that
+// wakes (OrchestrationSessionManager.cs). By the old history the activity is on its way: such a worker would use the
+// message up and schedule nothing, and the instance would wait for ever, with nothing left to show why.
+//
+// Its checkpoint is conditional on the sentinel (UploadHistoryBatch in AzureTableTrackingStore.cs), and fails as it does
+// when another worker was faster: it drops the session with its history and puts the messages back, and whoever takes them
+// reads again (CompleteTaskOrchestrationWorkItemAsync in AzureStorageOrchestrationService.cs, WorkItemDispatcher.cs; 1.17.5
+// and 2.9.1). A rewind needs none of that: for an instance that has ended no worker writes a checkpoint.
 func (m *mover) rewrite(ctx context.Context) error {
 	hub, l := m.look.inside.Hub, m.look
 	sentinel := l.history.Sentinel

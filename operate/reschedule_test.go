@@ -76,6 +76,9 @@ func TestRescheduleAgain(t *testing.T) {
 	require.ErrorIs(t, err, durable.ErrAccessDenied)
 	require.Empty(t, h.sent(t, "runs"))
 	h.fault.Reset()
+	another := &operate.RescheduleOptions{MoveOptions: operate.MoveOptions{ExecutionID: "another"}}
+	_, err = operate.Reschedule(t.Context(), h.OrchestrationClient, "runs", 0, "again", another)
+	require.ErrorIs(t, err, durable.ErrConflict)
 	m, err := reschedule(t.Context(), h, 0)
 	require.NoError(t, err)
 	require.True(t, m.Done)

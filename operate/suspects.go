@@ -3,6 +3,7 @@ package operate
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/go-durable/durable/internal/parallel"
@@ -53,8 +54,8 @@ func (d *doctor) suspect(kind FindingKind, g *digest) error {
 	if !d.wants(wanted...) {
 		return nil
 	}
-	id := wire.UnescapeKey(g.key)
-	return d.add(suspect{kind: kind, id: id, key: g.key})
+	key := strings.Clone(g.key) // what is cut out of an answer keeps the whole page in memory
+	return d.add(suspect{kind: kind, id: wire.UnescapeKey(key), key: key})
 }
 
 // suspectFolder suspects payloads of belonging to nobody.

@@ -19,10 +19,7 @@ import (
 func TerminateTree(
 	ctx context.Context, c *durable.OrchestrationClient, instanceID, reason string, opts *TreeActionOptions,
 ) (*TreeResult, error) {
-	return actOnTree(ctx, c, "TerminateTree", instanceID, reason, ActionTerminate, opts,
-		func(ctx context.Context, id string, _ *TreeActionOptions) error {
-			return c.Terminate(ctx, id, reason, nil)
-		})
+	return actOnTree(ctx, c, "TerminateTree", ActionTerminate, instanceID, reason, opts)
 }
 
 // SuspendTree suspends an instance and all its sub-orchestrations, parents before children, so that no parent starts
@@ -30,10 +27,7 @@ func TerminateTree(
 func SuspendTree(
 	ctx context.Context, c *durable.OrchestrationClient, instanceID, reason string, opts *TreeActionOptions,
 ) (*TreeResult, error) {
-	return actOnTree(ctx, c, "SuspendTree", instanceID, reason, ActionSuspend, opts,
-		func(ctx context.Context, id string, _ *TreeActionOptions) error {
-			return c.Suspend(ctx, id, reason, nil)
-		})
+	return actOnTree(ctx, c, "SuspendTree", ActionSuspend, instanceID, reason, opts)
 }
 
 // ResumeTree resumes an instance and all its sub-orchestrations, children before parents. Those that are not suspended
@@ -41,10 +35,7 @@ func SuspendTree(
 func ResumeTree(
 	ctx context.Context, c *durable.OrchestrationClient, instanceID, reason string, opts *TreeActionOptions,
 ) (*TreeResult, error) {
-	return actOnTree(ctx, c, "ResumeTree", instanceID, reason, ActionResume, opts,
-		func(ctx context.Context, id string, _ *TreeActionOptions) error {
-			return c.Resume(ctx, id, reason, nil)
-		})
+	return actOnTree(ctx, c, "ResumeTree", ActionResume, instanceID, reason, opts)
 }
 
 // PurgeTree purges an instance and all its sub-orchestrations, children before parents: should it be interrupted, the
@@ -55,17 +46,13 @@ func ResumeTree(
 func PurgeTree(
 	ctx context.Context, c *durable.OrchestrationClient, instanceID string, opts *TreeActionOptions,
 ) (*TreeResult, error) {
-	return actOnTree(ctx, c, "PurgeTree", instanceID, "", ActionPurge, opts,
-		func(ctx context.Context, id string, o *TreeActionOptions) error {
-			_, err := c.Purge(ctx, id, &durable.PurgeOptions{Force: o.Force})
-			return err
-		})
+	return actOnTree(ctx, c, "PurgeTree", ActionPurge, instanceID, "", opts)
 }
 
 // actOnTree plans an action and carries it out, wave by wave.
 func actOnTree(
-	ctx context.Context, c *durable.OrchestrationClient, op, instanceID, reason string, action TreeAction,
-	opts *TreeActionOptions, do func(ctx context.Context, id string, o *TreeActionOptions) error,
+	ctx context.Context, c *durable.OrchestrationClient, op string, action TreeAction, instanceID, reason string,
+	opts *TreeActionOptions,
 ) (*TreeResult, error) {
 	in := open(c)
 	o, err := opts.check()
@@ -77,16 +64,14 @@ func actOnTree(
 	}
 	r, err := planTree(ctx, in, instanceID, action, o)
 	if err == nil && !o.DryRun {
-		err = r.carryOut(ctx, &o, do)
+		err = r.carryOut(ctx, c, reason, &o)
 	}
 	r.count()
 	return r, in.Fail(op, instanceID, "", err)
 }
 
 // carryOut acts wave by wave. A purge ends at the first wave that fails, since it must not lose sight of what is left.
-func (r *TreeResult) carryOut(
-	ctx context.Context, o *TreeActionOptions, do func(ctx context.Context, id string, o *TreeActionOptions) error,
-) error {
+func (r *TreeResult) carryOut(ctx context.Context, c *durable.OrchestrationClient, reason string, o *TreeActionOptions) error {
 	var all []error
 	for begin := 0; begin < len(r.Steps); {
 		end := begin
@@ -99,7 +84,7 @@ func (r *TreeResult) carryOut(
 			if s.Skipped != "" {
 				return nil
 			}
-			return s.finish(do(ctx, s.InstanceID, o), r.Action)
+			return s.finish(r.Action.act(ctx, c, s.InstanceID, reason, o), r.Action)
 		})
 		for i, err := range errs {
 			if err != nil {
@@ -114,6 +99,21 @@ func (r *TreeResult) carryOut(
 		begin = end
 	}
 	return errors.Join(all...)
+}
+
+// act does to one instance what is done to all.
+func (a TreeAction) act(ctx context.Context, c *durable.OrchestrationClient, id, reason string, o *TreeActionOptions) error {
+	switch a {
+	case ActionTerminate:
+		return c.Terminate(ctx, id, reason, nil)
+	case ActionSuspend:
+		return c.Suspend(ctx, id, reason, nil)
+	case ActionResume:
+		return c.Resume(ctx, id, reason, nil)
+	default:
+		_, err := c.Purge(ctx, id, &durable.PurgeOptions{Force: o.Force})
+		return err
+	}
 }
 
 // finish notes what came of an instance. One that has ended, or gone, by itself meanwhile is no failure.

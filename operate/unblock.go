@@ -16,18 +16,19 @@ import (
 //
 // It returns [durable.ErrInstanceNotFound], [durable.ErrInvalidState] if the instance has ended, has not started, or the
 // action has its completion, [durable.ErrInvalidArgument], also for an event ID that the history does not have or that is
-// something else, [durable.ErrUncertain] if the message may have been sent although no answer says so,
-// [durable.ErrTaskHubNotFound] and [durable.ErrPartitionCount]. The move is returned beside an error of sending.
+// something else, [durable.ErrConflict] if opts names another execution, [durable.ErrUncertain] if the message may have
+// been sent although no answer says so, [durable.ErrTaskHubNotFound] and [durable.ErrPartitionCount]. The move is returned
+// beside an error of sending.
 func FireTimer(
 	ctx context.Context, c *durable.OrchestrationClient, instanceID string, eventID int, opts *MoveOptions,
 ) (*Move, error) {
-	m, err := newMover(ctx, c, "FireTimer", instanceID, eventID, wire.TimerCreated)
+	m, err := newMover(ctx, c, "FireTimer", instanceID, eventID, wire.TimerCreated, opts)
 	if err != nil {
 		return nil, err
 	}
 	message := wire.TimerFiredMessage(m.execution(), eventID, m.action.FireAt, m.look.inside.Hub.Now())
 	message.SetSender(m.execution())
-	return m.send(ctx, message, opts)
+	return m.send(ctx, message)
 }
 
 // CompleteActivity completes an activity that an instance waits for. The result is written as JSON; a json.RawMessage
@@ -41,14 +42,14 @@ func CompleteActivity(
 	if err != nil {
 		return nil, err
 	}
-	m, err := newMover(ctx, c, op, instanceID, eventID, wire.TaskScheduled)
+	m, err := newMover(ctx, c, op, instanceID, eventID, wire.TaskScheduled, opts)
 	if err != nil {
 		return nil, err
 	}
 	m.note("should the activity still run, its own result is ignored")
 	message := wire.TaskCompletedMessage(m.execution(), eventID, text, m.look.inside.Hub.Now())
 	message.SetSender(m.execution())
-	return m.send(ctx, message, opts)
+	return m.send(ctx, message)
 }
 
 // FailActivity fails an activity that an instance waits for, as if it had thrown. The orchestrator may handle that or try
@@ -63,7 +64,7 @@ func FailActivity(
 	if err != nil {
 		return nil, in.Fail(op, instanceID, "", err)
 	}
-	m, err := newMover(ctx, c, op, instanceID, eventID, wire.TaskScheduled)
+	m, err := newMover(ctx, c, op, instanceID, eventID, wire.TaskScheduled, &o.MoveOptions)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func FailActivity(
 	failure := wire.Failure{Reason: &reason, Details: &o.Details, Object: o.FailureDetails}
 	message := wire.TaskFailedMessage(m.execution(), eventID, failure, in.Hub.Now())
 	message.SetSender(m.execution())
-	return m.send(ctx, message, &o.MoveOptions)
+	return m.send(ctx, message)
 }
 
 // CompleteSubOrchestration answers for a sub-orchestration that an instance waits for. The sub-orchestration itself is not
@@ -85,13 +86,13 @@ func CompleteSubOrchestration(
 	if err != nil {
 		return nil, err
 	}
-	m, child, err := newChildMover(ctx, c, op, instanceID, eventID)
+	m, child, err := newChildMover(ctx, c, op, instanceID, eventID, opts)
 	if err != nil {
 		return nil, err
 	}
 	message := wire.ChildCompletedMessage(m.execution(), eventID, text, m.look.inside.Hub.Now())
 	message.SetSender(child)
-	return m.send(ctx, message, opts)
+	return m.send(ctx, message)
 }
 
 // FailSubOrchestration fails a sub-orchestration that an instance waits for, as far as that instance can see. Otherwise it
@@ -106,14 +107,14 @@ func FailSubOrchestration(
 	if err != nil {
 		return nil, in.Fail(op, instanceID, "", err)
 	}
-	m, child, err := newChildMover(ctx, c, op, instanceID, eventID)
+	m, child, err := newChildMover(ctx, c, op, instanceID, eventID, &o.MoveOptions)
 	if err != nil {
 		return nil, err
 	}
 	failure := wire.Failure{Reason: &reason, Details: &o.Details, Object: o.FailureDetails}
 	message := wire.ChildFailedMessage(m.execution(), eventID, failure, in.Hub.Now())
 	message.SetSender(child)
-	return m.send(ctx, message, &o.MoveOptions)
+	return m.send(ctx, message)
 }
 
 func encodeResult(c *durable.OrchestrationClient, op, instanceID string, result any) (*string, error) {
@@ -124,9 +125,9 @@ func encodeResult(c *durable.OrchestrationClient, op, instanceID string, result 
 
 // newChildMover is newMover for a sub-orchestration. It also returns the execution that would answer.
 func newChildMover(
-	ctx context.Context, c *durable.OrchestrationClient, op, instanceID string, eventID int,
+	ctx context.Context, c *durable.OrchestrationClient, op, instanceID string, eventID int, opts *MoveOptions,
 ) (*mover, wire.Execution, error) {
-	m, err := newMover(ctx, c, op, instanceID, eventID, wire.SubOrchestrationInstanceCreated)
+	m, err := newMover(ctx, c, op, instanceID, eventID, wire.SubOrchestrationInstanceCreated, opts)
 	if err != nil {
 		return nil, wire.Execution{}, err
 	}

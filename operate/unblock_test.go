@@ -213,6 +213,32 @@ func TestUnblockBadInput(t *testing.T) {
 	require.Zero(t, h.fault.Count(nil), "bad input does not get as far as the storage")
 }
 
+// What was meant for one execution is not done to the next: between a look and a move an instance may start anew.
+func TestUnblockAnotherExecution(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	h.running(t, "runs", action(wire.TaskScheduled, 0), action(wire.TimerCreated, 1, at(wire.ColFireAt, noon)),
+		action(wire.SubOrchestrationInstanceCreated, 2, str(wire.ColInstanceID, "child")))
+	h.clock.add(time.Hour)
+	h.fault.Reset()
+	ctx, c := t.Context(), h.OrchestrationClient
+	move := operate.MoveOptions{ExecutionID: "the one before"}
+	_, fired := operate.FireTimer(ctx, c, "runs", 1, &move)
+	_, completed := operate.CompleteActivity(ctx, c, "runs", 0, 1, &move)
+	_, failed := operate.FailActivity(ctx, c, "runs", 0, "no", &operate.FailureOptions{MoveOptions: move})
+	_, answered := operate.CompleteSubOrchestration(ctx, c, "runs", 2, 1, &move)
+	_, refused := operate.FailSubOrchestration(ctx, c, "runs", 2, "no", &operate.FailureOptions{MoveOptions: move})
+	_, again := operate.Reschedule(ctx, c, "runs", 0, "again", &operate.RescheduleOptions{MoveOptions: move})
+	for _, err := range []error{fired, completed, failed, answered, refused, again} {
+		require.ErrorIs(t, err, durable.ErrConflict)
+		require.ErrorContains(t, err, executionOf("runs"))
+	}
+	h.noWrites(t)
+	move.ExecutionID = executionOf("runs")
+	_, err := operate.FireTimer(ctx, c, "runs", 1, &move)
+	require.NoError(t, err)
+}
+
 func TestUnblockDryRun(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -248,8 +274,12 @@ func TestFailureDetails(t *testing.T) {
 	h := newHub(t)
 	h.running(t, "runs", action(wire.TaskScheduled, 0),
 		action(wire.SubOrchestrationInstanceCreated, 1, str(wire.ColName, "C"), str(wire.ColInstanceID, "runs:1")))
-	opts := &operate.FailureOptions{Details: `,"FailureDetails":null,`, FailureDetails: json.RawMessage(`{"ErrorType":"E"}`)}
-	_, err := operate.FailActivity(t.Context(), h.OrchestrationClient, "runs", 0, "why", opts)
+	_, err := operate.FailActivity(t.Context(), h.OrchestrationClient, "runs", 0, "why", &operate.FailureOptions{FailureDetails: []byte{}})
+	require.NoError(t, err)
+	require.Contains(t, string(h.sent(t, "runs")[0].Event), `"FailureDetails":null`)
+	h.drain(t)
+	opts := &operate.FailureOptions{Details: "how", FailureDetails: json.RawMessage(`{"ErrorType":"E"}`)}
+	_, err = operate.FailActivity(t.Context(), h.OrchestrationClient, "runs", 0, "why", opts)
 	require.NoError(t, err)
 	m, err := operate.FailSubOrchestration(t.Context(), h.OrchestrationClient, "runs", 1, "why", opts)
 	require.NoError(t, err)
