@@ -170,7 +170,7 @@ func TestPortingUnblock(t *testing.T) {
 	require.Equal(t, 1, look.Open[0].EventID)
 	tree, err := operate.Tree(ctx, client, "order-17", nil)
 	require.NoError(t, err)
-	require.Equal(t, durable.RuntimeStatusRunning, tree.Root.Status)
+	require.Equal(t, durable.RuntimeStatusRunning, tree.Root.RuntimeStatus)
 	move, err := operate.FireTimer(ctx, client, "order-17", 1, nil)
 	require.NoError(t, err)
 	require.True(t, move.Done)

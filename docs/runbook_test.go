@@ -42,7 +42,10 @@ func inspect(ctx context.Context, client *durable.OrchestrationClient, id string
 	if err != nil {
 		return err
 	}
-	fmt.Println(look.Status, "waits for", look.WaitsFor, "warnings", look.Warnings)
+	fmt.Println(look.RuntimeStatus, "waits for", look.WaitsFor)
+	for _, w := range look.Warnings {
+		fmt.Println("warning:", w.Text)
+	}
 	return nil
 }
 

@@ -41,7 +41,7 @@ func ExampleInspect() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(i.Name, "is", i.Status, "and waits for:")
+	fmt.Println(i.Name, "is", i.RuntimeStatus, "and waits for:")
 	for _, w := range i.WaitsFor {
 		fmt.Println("-", w)
 	}

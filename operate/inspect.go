@@ -25,18 +25,18 @@ type InspectOptions struct {
 
 // Inspection is what an instance is doing.
 type Inspection struct {
-	InstanceID  string                `json:"instanceId"`
-	Name        string                `json:"name"`
-	Status      durable.RuntimeStatus `json:"status"`
-	ExecutionID string                `json:"executionId"`
-	Generation  int                   `json:"generation"`
+	InstanceID    string                `json:"instanceId"`
+	Name          string                `json:"name"`
+	RuntimeStatus durable.RuntimeStatus `json:"runtimeStatus"`
+	ExecutionID   string                `json:"executionId"`
+	Generation    int                   `json:"generation"`
 	// Entity says that it is an entity.
-	Entity      bool      `json:"entity,omitempty"`
-	Created     time.Time `json:"created,omitzero"`
-	LastUpdated time.Time `json:"lastUpdated,omitzero"`
-	Completed   time.Time `json:"completed,omitzero"`
-	// ScheduledStart is when it was to start, zero for at once.
-	ScheduledStart time.Time `json:"scheduledStart,omitzero"`
+	Entity          bool      `json:"entity,omitempty"`
+	CreatedTime     time.Time `json:"createdTime,omitzero"`
+	LastUpdatedTime time.Time `json:"lastUpdatedTime,omitzero"`
+	CompletedTime   time.Time `json:"completedTime,omitzero"`
+	// ScheduledStartTime is when it was to start, zero for at once.
+	ScheduledStartTime time.Time `json:"scheduledStartTime,omitzero"`
 	// Suspended says that it takes up nothing until it is resumed.
 	Suspended bool `json:"suspended,omitempty"`
 	// Events counts the events of the current execution, Episodes how often a worker has taken it up.
@@ -172,14 +172,16 @@ func (l *look) current() bool {
 func (l *look) inspection() *Inspection {
 	r := l.row
 	i := &Inspection{
-		InstanceID: r.ID, Name: r.Name, Status: durable.RuntimeStatus(r.RuntimeStatus), ExecutionID: r.ExecutionID,
-		Generation: r.Generation, Entity: isEntity(r.ID, r.Name), Created: r.CreatedTime.Time(),
-		LastUpdated: r.LastUpdatedTime.Time(), Completed: r.CompletedTime.Time(), ScheduledStart: r.ScheduledStartTime.Time(),
+		InstanceID: r.ID, Name: r.Name, RuntimeStatus: durable.RuntimeStatus(r.RuntimeStatus), ExecutionID: r.ExecutionID,
+		Generation: r.Generation, Entity: isEntity(r.ID, r.Name), CreatedTime: r.CreatedTime.Time(),
+		LastUpdatedTime: r.LastUpdatedTime.Time(), CompletedTime: r.CompletedTime.Time(), ScheduledStartTime: r.ScheduledStartTime.Time(),
 		Suspended: r.RuntimeStatus == wire.StatusSuspended,
 		Open:      []OpenAction{}, WaitsFor: []string{}, Children: []ChildRef{}, Warnings: []Warning{},
 	}
 	i.Payloads.Input, i.Payloads.Output = len(r.Input.Text), len(r.Output.Text)
-	i.Payloads.CustomStatus = len(r.CustomStatus.Text)
+	if r.CustomStatus.Text != "null" { // which workers write for none
+		i.Payloads.CustomStatus = len(r.CustomStatus.Text)
+	}
 	if l.current() {
 		l.addHistory(i)
 	}
@@ -209,7 +211,7 @@ func (l *look) addHistory(i *Inspection) {
 			i.Children = append(i.Children, childRef(a))
 		}
 	}
-	if i.Status.IsTerminal() || l.actions.End() != nil {
+	if i.RuntimeStatus.IsTerminal() || l.actions.End() != nil {
 		return
 	}
 	i.Suspended = i.Suspended || l.actions.Suspended()

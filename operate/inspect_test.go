@@ -34,7 +34,7 @@ func TestInspectRecorded(t *testing.T) {
 	t.Parallel()
 	h := load(t, "v2/unblock", "blocked")
 	i := inspect(t, h, "ub-timer")
-	require.Equal(t, durable.RuntimeStatusRunning, i.Status)
+	require.Equal(t, durable.RuntimeStatusRunning, i.RuntimeStatus)
 	require.Len(t, i.Open, 1)
 	require.Equal(t, durable.EventTimerCreated, i.Open[0].Type)
 	require.Equal(t, "2026-11-22T08:16:04Z", i.Open[0].Due.Format(time.RFC3339))

@@ -24,7 +24,7 @@ func sameGUID(a, b string) bool {
 // waitsFor says in words what has to happen before the instance goes on.
 func (l *look) waitsFor(i *Inspection) []string {
 	switch {
-	case i.Status.IsTerminal():
+	case i.RuntimeStatus.IsTerminal():
 		return nil
 	case i.Entity:
 		return l.entityWaitsFor()
@@ -38,7 +38,7 @@ func (l *look) waitsFor(i *Inspection) []string {
 	var waits []string
 	if i.Suspended {
 		waits = append(waits, "somebody to resume it")
-	} else if i.Status == durable.RuntimeStatusPending {
+	} else if i.RuntimeStatus == durable.RuntimeStatusPending {
 		waits = append(waits, "a worker to take it up again")
 	}
 	for _, a := range i.Open {
@@ -51,8 +51,8 @@ func (l *look) waitsFor(i *Inspection) []string {
 }
 
 func (l *look) startsWhen(i *Inspection) string {
-	if i.ScheduledStart.After(l.inside.Hub.Now()) {
-		return fmt.Sprintf("its start at %s", clock(i.ScheduledStart))
+	if i.ScheduledStartTime.After(l.inside.Hub.Now()) {
+		return fmt.Sprintf("its start at %s", clock(i.ScheduledStartTime))
 	}
 	return "a worker to take up its start"
 }
@@ -84,8 +84,8 @@ func (l *look) warnings(i *Inspection) []Warning {
 	if l.actions != nil && l.current() {
 		l.warnOfHistory(w, i)
 	}
-	if !l.current() && i.Status == durable.RuntimeStatusPending {
-		due := later(i.Created, i.ScheduledStart)
+	if !l.current() && i.RuntimeStatus == durable.RuntimeStatusPending {
+		due := later(i.CreatedTime, i.ScheduledStartTime)
 		if w.now.Sub(due) > startOverdue {
 			w.add("StartOverdue", nil, "it should have started at %s; is a host running, and does its queue hold the start?", clock(due))
 		}
@@ -93,7 +93,7 @@ func (l *look) warnings(i *Inspection) []Warning {
 	for _, c := range unreadableColumns(l) {
 		w.add("UnreadableForDotNet", nil, "its %s reads as a URI: .NET clients and the HTTP API cannot read its status", c.Name)
 	}
-	if !i.Status.IsTerminal() {
+	if !i.RuntimeStatus.IsTerminal() {
 		w.queue(i.Queue)
 	}
 	return w.list
@@ -101,11 +101,11 @@ func (l *look) warnings(i *Inspection) []Warning {
 
 func (l *look) warnOfHistory(w *warner, i *Inspection) {
 	end := l.actions.End()
-	if end != nil && !i.Status.IsTerminal() {
-		w.add("RowBehindHistory", nil, "the history has ended as %s, the row says %s", end.Status, i.Status)
+	if end != nil && !i.RuntimeStatus.IsTerminal() {
+		w.add("RowBehindHistory", nil, "the history has ended as %s, the row says %s", end.Status, i.RuntimeStatus)
 	}
-	if end == nil && i.Status.IsTerminal() {
-		w.add("EndNotInHistory", nil, "the row says %s, the history has no end", i.Status)
+	if end == nil && i.RuntimeStatus.IsTerminal() {
+		w.add("EndNotInHistory", nil, "the row says %s, the history has no end", i.RuntimeStatus)
 	}
 	if replay.IsBroken(l.actions) {
 		w.add("BrokenByRewind", nil, "a rewind has made it non-deterministic: Rewind with RewindOptions.Heal mends that")

@@ -23,9 +23,9 @@ type MoveOptions struct {
 // Move is what such a function does.
 type Move struct {
 	// InstanceID and ExecutionID are what the move is for: another execution is never touched.
-	InstanceID  string                `json:"instanceId"`
-	ExecutionID string                `json:"executionId"`
-	Status      durable.RuntimeStatus `json:"status"`
+	InstanceID    string                `json:"instanceId"`
+	ExecutionID   string                `json:"executionId"`
+	RuntimeStatus durable.RuntimeStatus `json:"runtimeStatus"`
 	// Action is the open action.
 	Action OpenAction `json:"action"`
 	// Message is the kind of the message.
@@ -110,7 +110,7 @@ func (m *mover) find(ctx context.Context, in hook.Inside, instanceID string, eve
 	}
 	m.action = a
 	m.move = &Move{
-		InstanceID: l.row.ID, ExecutionID: l.history.ExecutionID, Status: durable.RuntimeStatus(l.row.RuntimeStatus),
+		InstanceID: l.row.ID, ExecutionID: l.history.ExecutionID, RuntimeStatus: durable.RuntimeStatus(l.row.RuntimeStatus),
 		Action: openAction(a), Notes: []string{},
 	}
 	if l.actions.Suspended() {

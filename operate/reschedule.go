@@ -101,7 +101,7 @@ func newRescheduler(
 			continue
 		}
 		m := &mover{op: op, opts: *opts, look: l, move: &Move{
-			InstanceID: l.row.ID, ExecutionID: l.history.ExecutionID, Status: durable.RuntimeStatus(l.row.RuntimeStatus),
+			InstanceID: l.row.ID, ExecutionID: l.history.ExecutionID, RuntimeStatus: durable.RuntimeStatus(l.row.RuntimeStatus),
 			Action: OpenAction{EventID: eventID, Type: durable.EventTaskScheduled, Name: ev.Name, Since: ev.Timestamp},
 			Notes:  []string{"its row was rewritten by an earlier attempt; only the message is missing"},
 		}}

@@ -72,12 +72,12 @@ type InstanceTree struct {
 type TreeNode struct {
 	InstanceID string `json:"instanceId"`
 	Name       string `json:"name,omitempty"`
-	// Status is "" where the instance is missing.
-	Status      durable.RuntimeStatus `json:"status,omitempty"`
-	ExecutionID string                `json:"executionId,omitempty"`
-	Created     time.Time             `json:"created,omitzero"`
-	LastUpdated time.Time             `json:"lastUpdated,omitzero"`
-	Completed   time.Time             `json:"completed,omitzero"`
+	// RuntimeStatus is "" where the instance is missing.
+	RuntimeStatus   durable.RuntimeStatus `json:"runtimeStatus,omitempty"`
+	ExecutionID     string                `json:"executionId,omitempty"`
+	CreatedTime     time.Time             `json:"createdTime,omitzero"`
+	LastUpdatedTime time.Time             `json:"lastUpdatedTime,omitzero"`
+	CompletedTime   time.Time             `json:"completedTime,omitzero"`
 	// EventID is the event ID of the parent's action, -1 for the root.
 	EventID int `json:"eventId"`
 	// Answer is what the parent has received: "completed", "failed", or "" for nothing yet.
@@ -161,7 +161,7 @@ func firstFailure(root *TreeNode) *TreeNode {
 				return
 			}
 		}
-		if first == nil || !n.Completed.IsZero() && n.Completed.Before(first.Completed) {
+		if first == nil || !n.CompletedTime.IsZero() && n.CompletedTime.Before(first.CompletedTime) {
 			first = n
 		}
 	})
@@ -169,7 +169,7 @@ func firstFailure(root *TreeNode) *TreeNode {
 }
 
 func (n *TreeNode) failed() bool {
-	return n.Status == durable.RuntimeStatusFailed && !n.Foreign && !n.Seen
+	return n.RuntimeStatus == durable.RuntimeStatusFailed && !n.Foreign && !n.Seen
 }
 
 // note adds a note to the tree.

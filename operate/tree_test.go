@@ -28,7 +28,7 @@ func tree(t *testing.T, h *hub, id string, opts *operate.TreeOptions) *operate.I
 func show(tr *operate.InstanceTree) string {
 	var b strings.Builder
 	tr.Root.Walk(func(n *operate.TreeNode, depth int) {
-		fmt.Fprintf(&b, "%s%s %s", strings.Repeat(" ", depth), n.InstanceID, n.Status)
+		fmt.Fprintf(&b, "%s%s %s", strings.Repeat(" ", depth), n.InstanceID, n.RuntimeStatus)
 		for mark, is := range map[string]bool{"detached": n.Detached, "missing": n.Missing, "foreign": n.Foreign, "seen": n.Seen} {
 			if is {
 				b.WriteString(" " + mark)

@@ -128,7 +128,7 @@ func (s *TreeStep) finish(err error, action TreeAction) error {
 	case errors.Is(err, durable.ErrInstanceNotFound):
 		s.Skipped = "does not exist any more"
 		return nil
-	case errors.Is(err, durable.ErrInvalidState) && errors.As(err, &e) && e.Status != "" && e.Status != s.Status:
+	case errors.Is(err, durable.ErrInvalidState) && errors.As(err, &e) && e.Status != "" && e.Status != s.RuntimeStatus:
 		s.Skipped = "has become " + string(e.Status)
 		return nil
 	}

@@ -66,8 +66,8 @@ type TreeStep struct {
 	InstanceID string `json:"instanceId"`
 	ParentID   string `json:"parentId,omitempty"`
 	Name       string `json:"name,omitempty"`
-	// Status is the state in which it was found, "" if it is missing.
-	Status durable.RuntimeStatus `json:"status,omitempty"`
+	// RuntimeStatus is the state in which it was found, "" if it is missing.
+	RuntimeStatus durable.RuntimeStatus `json:"runtimeStatus,omitempty"`
 	// Wave is the number of its turn, from 0.
 	Wave int `json:"wave"`
 	// Skipped says why there is nothing to do to it, "" if there is.
@@ -121,7 +121,7 @@ func treeLevels(root *TreeNode, detached bool) [][]*TreeStep {
 			levels = append(levels, nil)
 		}
 		levels[depth] = append(levels[depth], &TreeStep{
-			InstanceID: n.InstanceID, ParentID: parentID, Name: n.Name, Status: n.Status,
+			InstanceID: n.InstanceID, ParentID: parentID, Name: n.Name, RuntimeStatus: n.RuntimeStatus,
 		})
 		for _, c := range n.Children {
 			walk(c, n.InstanceID, depth+1)
@@ -136,19 +136,19 @@ func treeLevels(root *TreeNode, detached bool) [][]*TreeStep {
 
 // skipReason says why an action has nothing to do to an instance.
 func skipReason(action TreeAction, s *TreeStep) string {
-	ended := s.Status.IsTerminal()
+	ended := s.RuntimeStatus.IsTerminal()
 	switch {
-	case s.Status == "":
+	case s.RuntimeStatus == "":
 		return "does not exist"
 	case action == ActionPurge:
 		return ""
 	case isEntity(s.InstanceID, s.Name):
 		return "is an entity"
 	case ended:
-		return fmt.Sprintf("is %s", s.Status)
-	case action == ActionSuspend && s.Status == durable.RuntimeStatusSuspended:
+		return fmt.Sprintf("is %s", s.RuntimeStatus)
+	case action == ActionSuspend && s.RuntimeStatus == durable.RuntimeStatusSuspended:
 		return "is suspended"
-	case action == ActionResume && s.Status != durable.RuntimeStatusSuspended:
+	case action == ActionResume && s.RuntimeStatus != durable.RuntimeStatusSuspended:
 		return "is not suspended"
 	}
 	return ""
@@ -157,8 +157,8 @@ func skipReason(action TreeAction, s *TreeStep) string {
 // allEnded refuses to purge a tree in which something goes on.
 func allEnded(steps []*TreeStep) error {
 	for _, s := range steps {
-		if s.Status != "" && !s.Status.IsTerminal() {
-			return wrongState("%q is %s: only trees that have ended are purged, unless Force", s.InstanceID, s.Status)
+		if s.RuntimeStatus != "" && !s.RuntimeStatus.IsTerminal() {
+			return wrongState("%q is %s: only trees that have ended are purged, unless Force", s.InstanceID, s.RuntimeStatus)
 		}
 	}
 	return nil

@@ -53,8 +53,8 @@ func (r *treeReader) read(ctx context.Context, instanceID string) (*member, erro
 		return nil, err
 	}
 	m := &member{node: &TreeNode{
-		InstanceID: row.ID, Name: row.Name, Status: durable.RuntimeStatus(row.RuntimeStatus), ExecutionID: row.ExecutionID,
-		Created: row.CreatedTime.Time(), LastUpdated: row.LastUpdatedTime.Time(), Completed: row.CompletedTime.Time(), EventID: -1,
+		InstanceID: row.ID, Name: row.Name, RuntimeStatus: durable.RuntimeStatus(row.RuntimeStatus), ExecutionID: row.ExecutionID,
+		CreatedTime: row.CreatedTime.Time(), LastUpdatedTime: row.LastUpdatedTime.Time(), CompletedTime: row.CompletedTime.Time(), EventID: -1,
 	}}
 	if row.RuntimeStatus == wire.StatusFailed {
 		m.node.Failure = shorten(row.Output.Text)
@@ -227,7 +227,7 @@ func (r *treeReader) fill(ctx context.Context, m *member) error {
 	}
 	p := read.parent
 	switch {
-	case !read.started && node.Status.IsTerminal(): // a purge was interrupted behind the history
+	case !read.started && node.RuntimeStatus.IsTerminal(): // a purge was interrupted behind the history
 	case p == nil || p.InstanceID != by.InstanceID || by.ExecutionID != "" && !sameGUID(p.ExecutionID, by.ExecutionID):
 		node.Foreign = true
 		return nil

@@ -80,16 +80,16 @@ func (a *app) showInspection(i *operate.Inspection, opts *operate.InspectOptions
 func (a *app) addInstance(d *screen.Details, i *operate.Inspection) {
 	d.Add("instance", i.InstanceID)
 	d.Add("name", i.Name)
-	status := a.statusStyle(i.Status)
-	if i.Suspended && i.Status != durable.RuntimeStatusSuspended {
+	status := a.statusStyle(i.RuntimeStatus)
+	if i.Suspended && i.RuntimeStatus != durable.RuntimeStatusSuspended {
 		status += ", suspended"
 	}
 	d.Styled("status", status)
-	d.Add("created", text.Stamp(i.Created))
-	d.Add("scheduled for", text.Stamp(i.ScheduledStart))
-	d.Add("updated", text.Stamp(i.LastUpdated))
-	if !i.Completed.IsZero() {
-		d.Add("completed", text.Stamp(i.Completed)+", took "+text.Duration(i.Completed.Sub(i.Created)))
+	d.Add("created", text.Stamp(i.CreatedTime))
+	d.Add("scheduled for", text.Stamp(i.ScheduledStartTime))
+	d.Add("updated", text.Stamp(i.LastUpdatedTime))
+	if !i.CompletedTime.IsZero() {
+		d.Add("completed", text.Stamp(i.CompletedTime)+", took "+text.Duration(i.CompletedTime.Sub(i.CreatedTime)))
 	}
 	d.Add("execution", i.ExecutionID)
 	if i.Generation > 0 {

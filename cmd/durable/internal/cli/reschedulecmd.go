@@ -79,7 +79,7 @@ func (a *app) reschedule(ctx context.Context, f *rescheduleFlags) error {
 // planOfMove says what a move that rewrites a row would do.
 func planOfMove(m *operate.Move) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "To be %s:\n  %s\n  instance  %s, %s\n", scheduledAgain, m.Action, m.InstanceID, m.Status)
+	fmt.Fprintf(&b, "To be %s:\n  %s\n  instance  %s, %s\n", scheduledAgain, m.Action, m.InstanceID, m.RuntimeStatus)
 	if m.Row != "" {
 		fmt.Fprintf(&b, "  change    row %s of the history\n", m.Row)
 	}

@@ -144,10 +144,10 @@ func nothingToDo(r *operate.TreeResult) string {
 }
 
 func stateOf(s *operate.TreeStep) string {
-	if s.Status == "" {
+	if s.RuntimeStatus == "" {
 		return ""
 	}
-	return ", " + string(s.Status)
+	return ", " + string(s.RuntimeStatus)
 }
 
 // stepLines say what was done to each instance.

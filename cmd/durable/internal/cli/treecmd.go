@@ -93,8 +93,8 @@ func (a *app) showTree(t *operate.InstanceTree) error {
 	f.Add("instances", text.Number(t.Nodes)+" ("+stateCounts(treeStates(t))+")")
 	if first := t.FirstFailure; first != nil {
 		ended := ""
-		if !first.Completed.IsZero() {
-			ended = ", ended " + text.Stamp(first.Completed)
+		if !first.CompletedTime.IsZero() {
+			ended = ", ended " + text.Stamp(first.CompletedTime)
 		}
 		f.Add("first failure", titleOf(first.InstanceID, first.Name)+ended)
 		f.Add("", first.Failure)
@@ -117,7 +117,7 @@ func treeStates(t *operate.InstanceTree) map[durable.RuntimeStatus]int {
 		case n.Missing:
 			counts["missing"]++
 		default:
-			counts[n.Status]++
+			counts[n.RuntimeStatus]++
 		}
 	})
 	return counts
@@ -191,13 +191,13 @@ func (d *drawing) state(n, parent *operate.TreeNode) string {
 	case n.Missing:
 		return ", " + d.a.out.Paint(screen.Yellow, "does not exist")
 	}
-	s := ", " + d.a.statusStyle(n.Status)
+	s := ", " + d.a.statusStyle(n.RuntimeStatus)
 	switch {
 	case n.Foreign:
 		s += ", started by somebody else since"
 	case n.Detached:
 		s += ", detached"
-	case parent != nil && n.Status.IsTerminal() && n.Answer == "" && !parent.Status.IsTerminal():
+	case parent != nil && n.RuntimeStatus.IsTerminal() && n.Answer == "" && !parent.RuntimeStatus.IsTerminal():
 		s += ", its parent has no answer"
 	}
 	return s
