@@ -106,14 +106,14 @@ func columnValue(name string, raw json.RawMessage) (storage.Value, error) {
 		text, err := withoutTypes(raw)
 		return storage.StringValue(string(text)), err
 	case '"':
-		text := textOf(raw)
-		if text == nil {
+		text, ok := plainText(raw)
+		if !ok {
 			return storage.Value{}, fmt.Errorf("member %s of the event is no text", name)
 		}
 		if !isTime(name) {
-			return storage.StringValue(*text), nil
+			return storage.StringValue(string(text)), nil
 		}
-		at, err := time.Parse(time.RFC3339Nano, *text)
+		at, err := time.Parse(time.RFC3339Nano, string(text))
 		if err != nil {
 			return storage.Value{}, fmt.Errorf("member %s of the event is no time", name)
 		}

@@ -50,7 +50,7 @@ func New(opts *Options) *Store {
 		o.ScanLimit = int(^uint(0) >> 1)
 	}
 	return &Store{
-		tables: &tables{o: o, names: newNames[*table](&o)},
+		tables: &tables{o: o, names: newNames[*table](&o), lower: make(map[string]string)},
 		queues: &queues{o: o, names: newNames[*queue](&o)},
 		blobs:  &blobs{o: o, names: newNames[*container](&o)},
 	}

@@ -15,8 +15,9 @@ import (
 type tables struct {
 	o     Options
 	mu    sync.RWMutex
-	names names[*table] // by name in lower case: the service does not heed case
-	stamp time.Time     // of the last write
+	names names[*table]     // by name in lower case: the service does not heed case
+	lower map[string]string // of the names that tables were created with
+	stamp time.Time         // of the last write
 }
 
 type table struct {
@@ -46,7 +47,13 @@ func at(partitionKey, rowKey string) *storage.Entity {
 	return &storage.Entity{PartitionKey: partitionKey, RowKey: rowKey}
 }
 
-func (s *tables) find(name string) (*table, error) { return s.names.find(strings.ToLower(name)) }
+func (s *tables) find(name string) (*table, error) {
+	lower, ok := s.lower[name]
+	if !ok {
+		lower = strings.ToLower(name)
+	}
+	return s.names.find(lower)
+}
 
 func (s *tables) CreateTable(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
@@ -57,7 +64,8 @@ func (s *tables) CreateTable(ctx context.Context, name string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.names.create(strings.ToLower(name), func() *table { return newTable(name) })
+	s.lower[name] = strings.ToLower(name)
+	return s.names.create(s.lower[name], func() *table { return newTable(name) })
 }
 
 func (s *tables) DeleteTable(ctx context.Context, name string) error {
@@ -138,5 +146,13 @@ func (s *tables) tick() time.Time {
 
 // tagOf writes a version as the service does.
 func tagOf(timestamp storage.Value) storage.ETag {
-	return storage.ETag(`W/"datetime'` + strings.ReplaceAll(timestamp.Text, ":", "%3A") + `'"`)
+	tag := append(make([]byte, 0, 64), `W/"datetime'`...)
+	for _, c := range []byte(timestamp.Text) {
+		if c == ':' {
+			tag = append(tag, "%3A"...)
+		} else {
+			tag = append(tag, c)
+		}
+	}
+	return storage.ETag(append(tag, `'"`...))
 }

@@ -131,7 +131,8 @@ func (t *table) plan(op storage.Op) (*storage.Entity, error) {
 	case op.Kind == storage.OpReplace || !found:
 		return fresh(op.Entity), nil
 	}
-	merged := old.Clone()
+	merged := at(old.PartitionKey, old.RowKey)
+	merged.Columns = append(make([]storage.Column, 0, len(old.Columns)+len(op.Entity.Columns)), old.Columns...)
 	for _, c := range op.Entity.Columns {
 		if c.Type != storage.None {
 			merged.Set(c.Name, c.Value)

@@ -13,7 +13,14 @@ import (
 
 // Names are the names of a hub's resources (AzureStorageOrchestrationService.cs, AzureStorageOrchestrationServiceSettings.cs).
 // Tables keep the case of the hub's name; queues and containers are lower-cased.
-type Names struct{ hub, lower string }
+type Names struct{ *names }
+
+// names are put together once: every request needs one.
+type names struct {
+	hub, lower                    string
+	instances, history, workItems string
+	control                       [wire.MaxPartitions]string
+}
 
 // hubName is what the table service allows, the strictest of the three. 49 characters is what leaves room for
 // "-largemessages" in a container's name.
@@ -24,31 +31,39 @@ func NewNames(hub string) (Names, error) {
 	if !hubName.MatchString(hub) {
 		return Names{}, errors.New("a task hub's name has 3 to 49 letters and digits and begins with a letter")
 	}
-	return Names{hub, strings.ToLower(hub)}, nil
+	n := &names{hub: hub, lower: strings.ToLower(hub), instances: hub + "Instances", history: hub + "History"}
+	n.workItems = n.lower + "-workitems"
+	for p := range n.control {
+		n.control[p] = n.lower + wire.ControlQueueSuffix(p)
+	}
+	return Names{n}, nil
 }
 
 // Hub returns the hub's name as it was given.
 func (n Names) Hub() string { return n.hub }
 
 // Instances returns the table of instances.
-func (n Names) Instances() string { return n.hub + "Instances" }
+func (n Names) Instances() string { return n.instances }
 
 // History returns the table of history events.
-func (n Names) History() string { return n.hub + "History" }
+func (n Names) History() string { return n.history }
 
 // Partitions returns the table in which hosts with the table partition manager keep who owns which control queue.
 func (n Names) Partitions() string { return n.hub + "Partitions" }
 
 // ControlQueue returns the queue of a partition.
 func (n Names) ControlQueue(partition int) string {
-	return n.lower + wire.ControlQueueSuffix(partition)
+	if partition < 0 || partition >= len(n.control) {
+		return n.lower + wire.ControlQueueSuffix(partition)
+	}
+	return n.control[partition]
 }
 
 // controlQueues returns what the names of all control queues begin with.
 func (n Names) controlQueues() string { return n.lower + "-control-" }
 
 // WorkItems returns the queue of activities.
-func (n Names) WorkItems() string { return n.lower + "-workitems" }
+func (n Names) WorkItems() string { return n.workItems }
 
 // LargeMessages returns the container of payloads.
 func (n Names) LargeMessages() string { return n.lower + "-largemessages" }
