@@ -68,14 +68,14 @@ func TestStorageFailures(t *testing.T) {
 			a := &api{t: t, log: &buffer{}}
 			a.serve(client.(*durable.OrchestrationClient), httpapi.Options{})
 			for _, path := range []string{"/instances/abc", "/instances", "/entities", "/entities/c/k"} {
-				e := refused(t, a.send("GET", path+"?code=KEY", ""), test.status)
+				e := refused(t, a.send("GET", path+"?code=the-function-key", ""), test.status)
 				require.Equal(t, test.message, e.Message)
 				require.NotContains(t, e.ExceptionMessage, "SECRET")
 				require.Contains(t, a.log.String(), e.RequestID)
 			}
 			require.Contains(t, a.log.String(), test.err.Error(), "the log has the cause")
 			require.Contains(t, a.log.String(), `"id":"abc"`)
-			require.NotContains(t, a.log.String(), "KEY")
+			require.NotContains(t, a.log.String(), "the-function-key")
 		})
 	}
 }
