@@ -138,7 +138,7 @@ func (c *hubCheck) confirm(ctx context.Context, d *doctor) error {
 			continue
 		}
 		f := newFinding(KindMessagesUnread, "", fmt.Sprintf("%s holds messages, and no host reads it", q.name),
-			fmt.Sprintf("about %d messages, %d of them visible; hosts read %d queues", q.count, len(q.messages), c.readers))
+			fmt.Sprintf("about %s, %d visible; hosts read %s", count(q.count, "message"), len(q.messages), count(c.readers, "queue")))
 		f.Queue = q.name
 		if err := d.report(f); err != nil {
 			return err
@@ -148,7 +148,7 @@ func (c *hubCheck) confirm(ctx context.Context, d *doctor) error {
 }
 
 func unownedFinding(q *seenQueue, o taskhub.Owner) Finding {
-	evidence := []string{fmt.Sprintf("about %d messages", q.count)}
+	evidence := []string{"about " + count(q.count, "message")}
 	if o.Name != "" {
 		evidence = append(evidence, fmt.Sprintf("last owned by %s", o.Name))
 	}
@@ -199,7 +199,7 @@ func (d *doctor) checkMessages(ctx context.Context) error {
 				continue
 			}
 			f := newFinding(KindPoisonMessage, m.instanceID, "a message that no worker can handle: "+why,
-				fmt.Sprintf("put into %s at %s, taken %d times since", q.name, clock(m.Inserted), m.DequeueCount))
+				fmt.Sprintf("put into %s at %s, taken %s since", q.name, clock(m.Inserted), count(m.DequeueCount, "time")))
 			f.Queue, f.MessageID = q.name, m.ID
 			if err := d.report(f); err != nil {
 				return err
@@ -215,7 +215,7 @@ func poison(ctx context.Context, hub *taskhub.Hub, m *seenMessage, maxDequeue in
 	case m.unreadable != "":
 		return m.unreadable, nil
 	case m.DequeueCount > maxDequeue:
-		return fmt.Sprintf("it was taken %d times and always put back", m.DequeueCount), nil
+		return fmt.Sprintf("it was taken %s and always put back", count(m.DequeueCount, "time")), nil
 	case m.blob == "" || m.DequeueCount == 0:
 		return "", nil
 	}

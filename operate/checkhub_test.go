@@ -3,6 +3,7 @@ package operate_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,7 +107,7 @@ func TestPartitionCountKeepsMessages(t *testing.T) {
 	r, err := repair(t, h, f[0], operate.RepairOptions{PartitionCount: 2}, true)
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"delete hub-control-02, which is empty", "keep hub-control-03: it holds about 1 messages, which have to be moved first", "create hub-control-00",
+		"delete hub-control-02, which is empty", "keep hub-control-03: it holds about 1 message, to be moved first", "create hub-control-00",
 	}, r.Actions)
 	h.owners(t, 4, noon)
 	_, err = repair(t, h, f[0], operate.RepairOptions{PartitionCount: 2}, true)
@@ -211,7 +212,7 @@ func TestDiagnoseOptions(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
 	for _, o := range []*operate.DiagnoseOptions{
-		{Grace: -1}, {Interval: -1}, {PayloadGrace: -1}, {MaxDequeueCount: -1}, {Kinds: []operate.FindingKind{"nonsense"}},
+		{InstanceIDPrefix: "\xff"}, {InstanceIDPrefix: strings.Repeat("x", 513)}, {Grace: -1}, {Interval: -1}, {PayloadGrace: -1}, {MaxDequeueCount: -1}, {Kinds: []operate.FindingKind{"nonsense"}},
 	} {
 		n := 0
 		for f, err := range operate.Diagnose(t.Context(), h.OrchestrationClient, o) {

@@ -12,12 +12,19 @@ import (
 	"github.com/go-durable/durable/internal/hook"
 	"github.com/go-durable/durable/internal/scan"
 	"github.com/go-durable/durable/internal/storage"
+	"github.com/go-durable/durable/internal/wire"
 )
 
 // DiagnoseOptions are options for Diagnose.
 type DiagnoseOptions struct {
 	// Kinds are the kinds of findings to look for. Defaults to all.
 	Kinds []FindingKind
+	// InstanceIDPrefix is what the instance ID begins with. Only this part of the tables is read, and of the payloads what
+	// lies in folders whose names begin so. What is about the hub is checked all the same: [KindPartitionCount],
+	// [KindPartitionUnowned], [KindMessagesUnread], and [KindPoisonMessage] for the messages of all instances.
+	// [KindIDsDifferByCase] compares the IDs with this prefix, which is in one case, among themselves. Defaults to all
+	// instances.
+	InstanceIDPrefix string
 	// Grace is how old something must be before it is judged: younger things may be under way. Defaults to 10 minutes.
 	Grace time.Duration
 	// PayloadGrace is the same for payloads without instance. Defaults to one day.
@@ -27,7 +34,8 @@ type DiagnoseOptions struct {
 	Interval time.Duration
 	// MaxDequeueCount is how often a message may have been taken before it counts as poison. Defaults to 20.
 	MaxDequeueCount int64
-	// OnProgress is called now and then, and at the end.
+	// OnProgress is called whenever a page of a table has gone by, which is a thousand rows at most, when all have, and at
+	// the end. Calls come one after the other, and the check-up waits for them.
 	OnProgress func(DiagnoseProgress)
 }
 
@@ -42,8 +50,6 @@ const (
 	defaultPayloadGrace = 24 * time.Hour
 	defaultInterval     = 30 * time.Second
 	maxDequeue          = 20
-	// progressEvery is how many keys go by between two calls of OnProgress.
-	progressEvery = 1000
 )
 
 func (o *DiagnoseOptions) check() (DiagnoseOptions, error) {
@@ -80,7 +86,8 @@ func (o *DiagnoseOptions) check() (DiagnoseOptions, error) {
 	return c, nil
 }
 
-// Diagnose checks a whole task hub and yields what is wrong, as it is found. It changes nothing.
+// Diagnose checks a task hub, or the part of it that opts.InstanceIDPrefix names, and yields what is wrong, as it is found.
+// It changes nothing.
 //
 // It reads both tables side by side and lists the payloads, once, in as many requests as they have pages, and keeps no
 // more than a few pages and the suspects in memory. Whatever is suspected is looked at again by itself: after
@@ -95,14 +102,26 @@ func (o *DiagnoseOptions) check() (DiagnoseOptions, error) {
 func Diagnose(
 	ctx context.Context, c *durable.OrchestrationClient, opts *DiagnoseOptions,
 ) iter.Seq2[Finding, error] {
+	return diagnose(ctx, c, opts, maxNames)
+}
+
+// maxNames bounds the IDs that are kept in memory to find those which differ only in case.
+const maxNames = 100_000
+
+func diagnose(
+	ctx context.Context, c *durable.OrchestrationClient, opts *DiagnoseOptions, maxNames int,
+) iter.Seq2[Finding, error] {
 	in := open(c)
 	o, err := opts.check()
+	if err == nil && o.InstanceIDPrefix != "" {
+		err = in.CheckID(o.InstanceIDPrefix)
+	}
 	return func(yield func(Finding, error) bool) {
 		if err != nil {
 			yield(Finding{}, in.Fail("Diagnose", "", "", err))
 			return
 		}
-		d := &doctor{in: in, opts: o, yield: yield, names: map[string]string{}}
+		d := &doctor{in: in, opts: o, yield: yield, names: map[string]string{}, maxNames: maxNames}
 		if err := d.run(ctx); err != nil && !errors.Is(err, errStopped) {
 			yield(Finding{}, in.Fail("Diagnose", "", "", err))
 		}
@@ -124,8 +143,9 @@ type doctor struct {
 	suspects []suspect
 	owners   *scan.Owners
 	// names are IDs that have not ended and hold upper-case letters, by what they are in lower case.
-	names map[string]string
-	full  bool // names has come to its limit
+	names    map[string]string
+	maxNames int
+	full     bool // names has come to its limit
 	// failed is what went wrong where no error could be returned.
 	failed error
 
@@ -164,13 +184,15 @@ func (d *doctor) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.owners = scan.NewOwners(scan.NewFolders(d.in.Hub), func(f scan.Folder) {
+	d.owners = scan.NewOwners(scan.NewFolders(d.in.Hub, d.opts.InstanceIDPrefix), func(f scan.Folder) {
 		if d.failed == nil {
 			d.failed = d.suspectFolder(&f)
 		}
 	})
-	columns := scan.Columns{Instances: instanceColumns, History: historyColumns}
-	if err = scan.Walk(ctx, d.in.Hub, columns, d); err == nil && d.wants(KindPayloadsWithoutInstance) {
+	part := scan.Part{
+		Instances: instanceColumns, History: historyColumns, Prefix: d.opts.InstanceIDPrefix, OnPage: d.passed,
+	}
+	if err = scan.Walk(ctx, d.in.Hub, part, d); err == nil && d.wants(KindPayloadsWithoutInstance) {
 		err = d.owners.End(ctx)
 	}
 	if err == nil {
@@ -179,6 +201,7 @@ func (d *doctor) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.tell()
 	if err := d.confirm(true); err != nil {
 		return err
 	}
@@ -187,6 +210,13 @@ func (d *doctor) run(ctx context.Context) error {
 	}
 	d.tell()
 	return nil
+}
+
+// passed tells of the pages before the one that is asked for.
+func (d *doctor) passed() {
+	if d.progress.Instances > 0 {
+		d.tell()
+	}
 }
 
 func (d *doctor) tell() {
@@ -217,11 +247,12 @@ func (d *doctor) End() error {
 			return errors.Join(err, d.failed)
 		}
 	}
+	// Engines before 1.8.4 did not escape keys: one of theirs may lie among those with the prefix and be of another ID.
+	if !strings.HasPrefix(wire.UnescapeKey(d.now.key), d.opts.InstanceIDPrefix) {
+		return nil
+	}
 	if err := d.judge(d.now); err != nil {
 		return err
-	}
-	if d.progress.Instances%progressEvery == 0 {
-		d.tell()
 	}
 	return d.confirm(false)
 }

@@ -24,7 +24,11 @@ func diagnose(tb testing.TB, h *hub, opts *operate.DiagnoseOptions) []operate.Fi
 		opts = quick()
 	}
 	list := []operate.Finding{}
-	for f, err := range operate.Diagnose(tb.Context(), h.OrchestrationClient, opts) {
+	findings := operate.Diagnose(tb.Context(), h.OrchestrationClient, opts)
+	if h.names > 0 {
+		findings = operate.DiagnoseWithin(tb.Context(), h.OrchestrationClient, opts, h.names)
+	}
+	for f, err := range findings {
 		require.NoError(tb, err)
 		text, err := json.Marshal(f)
 		require.NoError(tb, err)

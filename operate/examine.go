@@ -142,7 +142,7 @@ func (e *examiner) lockOrphaned(ctx context.Context, l *look) (*Finding, error) 
 		state = "is " + owner.RuntimeStatus
 	}
 	return l.finding(KindEntityLockOrphaned, fmt.Sprintf("it is locked by %q, which %s", s.LockedBy, state),
-		fmt.Sprintf("%d operations wait", s.Queued), noMessage), nil
+		waiting(s.Queued), noMessage), nil
 }
 
 // historyWithoutRow judges what lies under a key of the History table.
@@ -163,7 +163,7 @@ func (e *examiner) historyWithoutRow(ctx context.Context, key string) (*Finding,
 		return nil, nil //nolint:nilnil // nothing found is an answer
 	}
 	f := newFinding(KindHistoryWithoutRow, wire.UnescapeKey(key), "it has a history, but no row",
-		fmt.Sprintf("%d rows, the last written at %s", len(rows), clock(last)), noMessage)
+		fmt.Sprintf("%s, the last written at %s", count(len(rows), "row"), clock(last)), noMessage)
 	f.Key = key
 	return &f, nil
 }
@@ -178,7 +178,7 @@ func (e *examiner) payloadsWithoutInstance(ctx context.Context, folder *scan.Fol
 		return nil, err
 	}
 	f := newFinding(KindPayloadsWithoutInstance, folder.Name, "there are payloads, but neither instance nor history",
-		fmt.Sprintf("%d blobs, %d bytes, the last written at %s", folder.Blobs, folder.Bytes, clock(folder.Newest)), noMessage)
+		fmt.Sprintf("%s, %s, the last written at %s", count(folder.Blobs, "blob"), count(folder.Bytes, "byte"), clock(folder.Newest)), noMessage)
 	f.Key = folder.Name
 	return &f, nil
 }

@@ -11,11 +11,13 @@ const (
 	KindRowBehindHistory FindingKind = "row-behind-history"
 	// KindStartNotSent: an instance is Pending, and no message will ever start it.
 	KindStartNotSent FindingKind = "start-not-sent"
-	// KindActivityLost: an instance waits for an activity of which there is no work item and no result.
+	// KindActivityLost: an instance waits for an activity of which there is no work item and no result. Its repair is
+	// [Reschedule].
 	KindActivityLost FindingKind = "activity-lost"
-	// KindTimerLost: an instance waits for a timer that is overdue and has no message.
+	// KindTimerLost: an instance waits for a timer that is overdue and has no message. Its repair is [FireTimer].
 	KindTimerLost FindingKind = "timer-lost"
-	// KindAnswerLost: an instance waits for a sub-orchestration that has ended, and no message says so.
+	// KindAnswerLost: an instance waits for a sub-orchestration that has ended, and no message says so. Its repair is
+	// [CompleteSubOrchestration] or [FailSubOrchestration].
 	KindAnswerLost FindingKind = "answer-lost"
 	// KindWakeNotSent: rows of the history were rewritten, as by a rewind or by Reschedule, and no message will make a worker
 	// look at them: whoever did it was interrupted.
@@ -24,17 +26,20 @@ const (
 	KindHistoryWithoutRow FindingKind = "history-without-row"
 	// KindPayloadsWithoutInstance: there are payloads, but neither instance nor history.
 	KindPayloadsWithoutInstance FindingKind = "payloads-without-instance"
-	// KindPoisonMessage: a message that no worker can read, or that was put back again and again.
+	// KindPoisonMessage: a message that no worker can read, or that was put back again and again. Its repair is
+	// [QuarantineMessage].
 	KindPoisonMessage FindingKind = "poison-message"
 	// KindMessagesUnread: messages lie in a control queue that no host reads.
 	KindMessagesUnread FindingKind = "messages-unread"
 	// KindPartitionUnowned: no host reads a control queue that one should read.
 	KindPartitionUnowned FindingKind = "partition-unowned"
-	// KindPartitionCount: the places that say how many partitions the hub has contradict each other.
+	// KindPartitionCount: the places that say how many partitions the hub has contradict each other. Its repair needs
+	// PartitionCount of [RepairOptions].
 	KindPartitionCount FindingKind = "partition-count"
 	// KindEntityLockOrphaned: an entity is locked by an instance that has ended or does not exist.
 	KindEntityLockOrphaned FindingKind = "entity-lock-orphaned"
-	// KindBrokenByRewind: a rewind has made an instance non-deterministic.
+	// KindBrokenByRewind: a rewind has made an instance non-deterministic. Its repair is
+	// [durable.OrchestrationClient.Rewind] with Heal.
 	KindBrokenByRewind FindingKind = "broken-by-rewind"
 	// KindUnreadableForDotNet: a text in a row makes .NET clients and the HTTP API fail to read it.
 	KindUnreadableForDotNet FindingKind = "unreadable-for-dotnet"
@@ -85,17 +90,17 @@ func (k FindingKind) repair() string {
 	return map[FindingKind]string{
 		KindRowBehindHistory:        "merge state, output and end from the history into the row",
 		KindStartNotSent:            "send the start again, made from the row",
-		KindActivityLost:            "let the orchestrator schedule the activity again (Reschedule)",
-		KindTimerLost:               "fire the timer (FireTimer)",
+		KindActivityLost:            "let the orchestrator schedule the activity again",
+		KindTimerLost:               "fire the timer",
 		KindAnswerLost:              "send the answer again, made from the row of the sub-orchestration",
 		KindWakeNotSent:             "send the message that wakes it",
 		KindHistoryWithoutRow:       "rebuild the row from the history, or purge the history",
 		KindPayloadsWithoutInstance: "delete the payloads",
-		KindPoisonMessage:           "quarantine the message (QuarantineMessage)",
+		KindPoisonMessage:           "quarantine the message",
 		KindMessagesUnread:          "move the messages to the queues that are read",
-		KindPartitionCount:          "with RepairOptions.PartitionCount: write it to taskhub.json, delete empty queues beyond it",
+		KindPartitionCount:          "write the true number, which has to be given, to taskhub.json, and delete empty queues beyond it",
 		KindEntityLockOrphaned:      "send the entity the release of its lock",
-		KindBrokenByRewind:          "heal it and rewind it by cause (Rewind with Heal)",
+		KindBrokenByRewind:          "heal it and rewind it by cause",
 		KindUnreadableForDotNet:     "write the text as a JSON string",
 	}[k]
 }

@@ -49,6 +49,8 @@ type hub struct {
 	storage storage.Account
 	fault   *faultstore.Store
 	mem     *memstore.Store
+	// names is how many IDs a check-up of it keeps in memory, 0 for as many as ever.
+	names int
 }
 
 const partitions = 4

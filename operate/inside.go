@@ -81,3 +81,11 @@ func cause(err error) (status string, inner error) {
 	}
 	return "", err
 }
+
+// count is a number of things in words. The word for one of them is followed by an s where there are more.
+func count[N int | int32 | int64](n N, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}

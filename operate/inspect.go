@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -169,10 +170,13 @@ func (l *look) current() bool {
 	return len(l.history.Events) > 0 && (l.row.ExecutionID == "" || sameGUID(l.row.ExecutionID, l.history.ExecutionID))
 }
 
+// execution is the current execution: that of the row, or of the history where old engines have written none into the row.
+func (l *look) execution() string { return cmp.Or(l.row.ExecutionID, l.history.ExecutionID) }
+
 func (l *look) inspection() *Inspection {
 	r := l.row
 	i := &Inspection{
-		InstanceID: r.ID, Name: r.Name, RuntimeStatus: durable.RuntimeStatus(r.RuntimeStatus), ExecutionID: r.ExecutionID,
+		InstanceID: r.ID, Name: r.Name, RuntimeStatus: durable.RuntimeStatus(r.RuntimeStatus), ExecutionID: l.execution(),
 		Generation: r.Generation, Entity: isEntity(r.ID, r.Name), CreatedTime: r.CreatedTime.Time(),
 		LastUpdatedTime: r.LastUpdatedTime.Time(), CompletedTime: r.CompletedTime.Time(), ScheduledStartTime: r.ScheduledStartTime.Time(),
 		Suspended: r.RuntimeStatus == wire.StatusSuspended,

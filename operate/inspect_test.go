@@ -63,7 +63,7 @@ func TestInspectRecorded(t *testing.T) {
 	h = load(t, "v2/broken-hub", "broken")
 	i = inspect(t, h, "@counter@locked")
 	require.True(t, i.Entity)
-	require.Equal(t, []string{`"locker" to release its lock; 1 operations wait for that`}, i.WaitsFor)
+	require.Equal(t, []string{`"locker" to release its lock; 1 operation waits for that`}, i.WaitsFor)
 	i = inspect(t, h, "never-sent")
 	require.Equal(t, []string{"a worker to take up its start"}, i.WaitsFor)
 	require.Equal(t, []string{"StartOverdue", "PartitionUnowned"}, codes(i))

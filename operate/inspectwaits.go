@@ -59,9 +59,18 @@ func (l *look) startsWhen(i *Inspection) string {
 
 func (l *look) entityWaitsFor() []string {
 	if s, ok := wire.DecodeEntityStatus([]byte(l.row.CustomStatus.Text)); ok && s.LockedBy != "" {
-		return []string{fmt.Sprintf("%q to release its lock; %d operations wait for that", s.LockedBy, s.Queued)}
+		return []string{fmt.Sprintf("%q to release its lock; %s for that", s.LockedBy, waiting(s.Queued))}
 	}
 	return []string{"its next operation"}
+}
+
+// waiting says how many operations of an entity wait.
+func waiting(operations int) string {
+	verb := " wait"
+	if operations == 1 {
+		verb = " waits"
+	}
+	return count(operations, "operation") + verb
 }
 
 const (
@@ -153,7 +162,7 @@ func (w *warner) queue(q *QueueLook) {
 	}
 	for _, m := range q.Messages {
 		if m.DequeueCount > maxDequeue {
-			w.add("MessageRetried", nil, "a message for it, %s, was taken %d times and always put back", m.EventType, m.DequeueCount)
+			w.add("MessageRetried", nil, "a message for it, %s, was taken %s and always put back", m.EventType, count(m.DequeueCount, "time"))
 		}
 	}
 }

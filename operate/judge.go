@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-durable/durable/internal/wire"
 )
@@ -79,7 +80,7 @@ func (d *doctor) checkTexts(g *digest) error {
 	for _, c := range unreadableColumns(l) {
 		f := newFinding(KindUnreadableForDotNet, g.row.ID,
 			fmt.Sprintf("its %s reads as a URI, so that .NET clients and the HTTP API fail to read the instance", c.Name),
-			fmt.Sprintf("%s, %d characters", c.Name, len(c.Text)))
+			fmt.Sprintf("%s, %s", c.Name, count(utf8.RuneCountInString(c.Text), "character")))
 		f.Key, f.ExecutionID = g.key, g.row.ExecutionID
 		if err := d.report(f); err != nil {
 			return err
@@ -87,9 +88,6 @@ func (d *doctor) checkTexts(g *digest) error {
 	}
 	return nil
 }
-
-// maxNames bounds the memory of checkCase.
-const maxNames = 100_000
 
 // checkCase reports IDs that differ only in case: engines delay such instances by seconds (observed on 1.17.5). In the
 // order of keys upper case comes before lower case, so that of two such IDs the first holds an upper-case letter.
@@ -106,7 +104,7 @@ func (d *doctor) checkCase(g *digest) error {
 			"the other one is "+other))
 	case folded == id, found:
 		return nil
-	case len(d.names) < maxNames:
+	case len(d.names) < d.maxNames:
 		d.names[folded] = strings.Clone(id) // as in suspect
 		return nil
 	case d.full:
@@ -114,5 +112,5 @@ func (d *doctor) checkCase(g *digest) error {
 	}
 	d.full = true
 	return d.report(newFinding(KindIncomplete, "", "there are too many IDs with upper-case letters to find those that differ only in case",
-		fmt.Sprintf("more than %d of them have not ended", maxNames)))
+		fmt.Sprintf("more than %d of them have not ended", d.maxNames)))
 }

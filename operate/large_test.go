@@ -73,7 +73,7 @@ func diagnoseLarge(t *testing.T, h *hub, c *crowd, want []string) {
 	opts := quick()
 	opts.OnProgress = func(p operate.DiagnoseProgress) {
 		progress = p
-		if p.Instances%(manyInstances/10) == 0 {
+		if p.Instances/(manyInstances/10) > len(heaps) {
 			heaps = append(heaps, heapInUse())
 		}
 	}
@@ -89,7 +89,7 @@ func diagnoseLarge(t *testing.T, h *hub, c *crowd, want []string) {
 	t.Logf("%d instances, %d rows of history, %d payloads", progress.Instances, progress.Events, c.payloads())
 	t.Logf("%d findings in %s", len(findings), took.Round(time.Millisecond))
 	t.Logf("%d pages, and %d requests besides: ratio %.3f", pages, requests-pages, float64(requests)/float64(pages))
-	t.Logf("heap at each 10,000 instances, in KiB: %d", heaps)
+	t.Logf("heap after each 10,000 instances, in KiB: %d", heaps)
 
 	// Besides the pages, the queues are looked at, and by itself what is wrong or seems so.
 	require.LessOrEqual(t, requests, pages+4*len(want))

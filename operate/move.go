@@ -70,9 +70,9 @@ func newMover(
 	return m, nil
 }
 
-// fit reports whether the move is for the execution that a row names.
-func (o *MoveOptions) fit(row *wire.Instance) bool {
-	return o.ExecutionID == "" || sameGUID(o.ExecutionID, row.ExecutionID)
+// fit reports whether the move is for the execution that is current.
+func (o *MoveOptions) fit(l *look) bool {
+	return o.ExecutionID == "" || sameGUID(o.ExecutionID, l.execution())
 }
 
 func (m *mover) fail(err error) error {
@@ -86,8 +86,8 @@ func (m *mover) find(ctx context.Context, in hook.Inside, instanceID string, eve
 	}
 	m.look = l
 	switch {
-	case !m.opts.fit(l.row):
-		return conflict("its execution is %s by now, not %s", l.row.ExecutionID, m.opts.ExecutionID)
+	case !m.opts.fit(l):
+		return conflict("its execution is %s by now, not %s", l.execution(), m.opts.ExecutionID)
 	case wire.Terminal(l.row.RuntimeStatus):
 		return durable.ErrInvalidState
 	case len(l.history.Events) == 0:

@@ -96,3 +96,18 @@ func (s *Stored) entity() (*storage.Entity, error) {
 	}
 	return e, nil
 }
+
+// holds reports whether a row has the columns that are stored, and no others.
+func (s *Stored) holds(row *storage.Entity) (bool, error) {
+	stored, err := s.entity()
+	if err != nil || len(stored.Columns) != len(row.Columns) {
+		return false, err
+	}
+	for _, c := range stored.Columns {
+		v := row.Get(c.Name)
+		if v.Type != c.Type || v.Text != c.Text && (c.Type != storage.DateTime || !v.Time().Equal(c.Time())) {
+			return false, nil
+		}
+	}
+	return true, nil
+}

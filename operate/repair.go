@@ -2,7 +2,6 @@ package operate
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/go-durable/durable"
@@ -19,6 +18,8 @@ type RepairOptions struct {
 	Reason string
 	// Grace and PayloadGrace are as in [DiagnoseOptions].
 	Grace, PayloadGrace time.Duration
+	// MaxDequeueCount is as in [DiagnoseOptions], and should be the same: a poison message is judged again by it.
+	MaxDequeueCount int64
 	// IdleTime is as in [RescheduleOptions].
 	IdleTime time.Duration
 	// PurgeHistory purges a history without a row, instead of rebuilding the row.
@@ -40,11 +41,11 @@ func (o *RepairOptions) check(in hook.Inside) (RepairOptions, error) {
 	if c.Reason == "" {
 		c.Reason = defaultReason
 	}
-	d, err := (&DiagnoseOptions{Grace: c.Grace, PayloadGrace: c.PayloadGrace}).check()
+	d, err := (&DiagnoseOptions{Grace: c.Grace, PayloadGrace: c.PayloadGrace, MaxDequeueCount: c.MaxDequeueCount}).check()
 	if err != nil {
 		return c, err
 	}
-	c.Grace, c.PayloadGrace = d.Grace, d.PayloadGrace
+	c.Grace, c.PayloadGrace, c.MaxDequeueCount = d.Grace, d.PayloadGrace, d.MaxDequeueCount
 	return c, in.CheckWakeReason(c.Reason)
 }
 
@@ -176,75 +177,4 @@ func (r *repairer) writeRow(ctx context.Context, change *storage.Entity) error {
 	r.record.Undoable = true
 	r.done()
 	return nil
-}
-
-// Undo takes a repair back: rows get their columns again, a row that was made is deleted, a message goes back into its
-// queue. That is done only if nothing has changed since. The record may have been read back from JSON.
-//
-// It returns [durable.ErrInvalidState] for a record of something that was not done or cannot be taken back, such as a
-// message that was sent, [durable.ErrConflict] if what was repaired has changed since, and
-// [durable.ErrInvalidArgument] for a record of another hub.
-func Undo(ctx context.Context, c *durable.OrchestrationClient, record *RepairRecord) (*RepairRecord, error) {
-	const op = "Undo"
-	in := open(c)
-	if record == nil {
-		return nil, in.Fail(op, "", "", invalid("there is no record"))
-	}
-	id := record.Finding.InstanceID
-	switch {
-	case record.TaskHub != in.Hub.Hub():
-		return nil, in.Fail(op, id, "", invalid("the record is of the hub %s", record.TaskHub))
-	case record.Outcome != OutcomeDone:
-		return nil, in.Fail(op, id, "", wrongState("the repair was not done"))
-	case !record.Undoable:
-		return nil, in.Fail(op, id, "", wrongState("the repair cannot be taken back"))
-	}
-	undone := *record
-	undone.Time, undone.Outcome, undone.Undoable = in.Hub.Now().UTC(), OutcomeUndone, false
-	undone.Before, undone.After = record.After, record.Before
-	_, err := cause(undo(ctx, c, in, record))
-	return &undone, in.Fail(op, id, "", err)
-}
-
-func undo(ctx context.Context, c *durable.OrchestrationClient, in hook.Inside, record *RepairRecord) error {
-	if record.Finding.Kind == KindPoisonMessage {
-		_, err := RestoreMessage(ctx, c, record.Finding.Queue, record.Finding.MessageID, nil)
-		return err
-	}
-	if len(record.Before) != len(record.After) {
-		return invalid("the record is damaged")
-	}
-	var errs []error
-	if record.Finding.Kind == KindPartitionCount {
-		for _, queue := range record.Deleted {
-			if _, ok := in.Hub.PartitionOf(queue); !ok {
-				return invalid("the record is damaged")
-			}
-			errs = append(errs, in.Hub.Queues.CreateQueue(ctx, queue))
-		}
-	}
-	for i := range record.After {
-		errs = append(errs, undoOne(ctx, in, &record.Before[i], &record.After[i]))
-	}
-	return errors.Join(errs...)
-}
-
-func undoOne(ctx context.Context, in hook.Inside, before, after *Stored) error {
-	if after.Container != "" {
-		return undoBlob(ctx, in.Hub, before, after)
-	}
-	if after.Table != in.Hub.Instances() || after.ETag == "" || storage.ETag(after.ETag) == storage.Any ||
-		!before.Absent && (before.Table != after.Table || before.PartitionKey != after.PartitionKey || before.RowKey != after.RowKey) {
-		return invalid("the record is damaged")
-	}
-	var err error
-	if before.Absent {
-		err = in.Hub.Tables.Delete(ctx, after.Table, after.PartitionKey, after.RowKey, storage.ETag(after.ETag))
-	} else {
-		var e *storage.Entity
-		if e, err = before.entity(); err == nil {
-			_, err = in.Hub.Tables.Update(ctx, after.Table, e, storage.Replace, storage.ETag(after.ETag))
-		}
-	}
-	return gone(err)
 }

@@ -60,6 +60,32 @@ func TestRepairFailedAnswer(t *testing.T) {
 	require.Equal(t, "enough", ev.Reason)
 }
 
+// A message that was taken often is judged again by the measure of the repair.
+func TestRepairPoisonByItsMeasure(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	h.raw(t, h.ControlQueue(0), string(event0("x").JSON()))
+	h.taken(t, h.ControlQueue(0), 6)
+	opts := quick()
+	opts.MaxDequeueCount = 5
+	f := diagnose(t, h, opts)
+	require.Equal(t, []string{"poison-message xhub-control-00"}, brief(f))
+	before := h.dump(t)
+	for _, harmless := range []int64{0, 6} {
+		r, err := repair(t, h, f[0], operate.RepairOptions{MaxDequeueCount: harmless}, true)
+		require.NoError(t, err)
+		require.Equal(t, operate.OutcomeNotNeeded, r.Outcome)
+		require.Empty(t, r.Actions)
+	}
+	_, err := repair(t, h, f[0], operate.RepairOptions{MaxDequeueCount: -1}, true)
+	require.ErrorIs(t, err, durable.ErrInvalidArgument)
+	h.unchanged(t, before)
+	r, err := repair(t, h, f[0], operate.RepairOptions{MaxDequeueCount: 5}, true)
+	require.NoError(t, err)
+	require.Equal(t, operate.OutcomeDone, r.Outcome)
+	require.Empty(t, h.texts(t, h.ControlQueue(0)))
+}
+
 func TestRepairRefused(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)

@@ -43,7 +43,7 @@ func (r *repairer) messagesUnread(ctx context.Context) error {
 		r.plans(fmt.Sprintf("move message %s for %q to %s", m.ID, m.instanceID, r.in.Hub.ControlQueue(wire.Partition(m.instanceID, n))))
 	}
 	if hidden := seen.count - int64(len(seen.messages)); hidden > 0 {
-		r.plans(fmt.Sprintf("about %d more messages cannot be seen at this moment: repeat it for them", hidden))
+		r.plans("leave about " + count(hidden, "message") + " that cannot be seen at this moment: repeat it later")
 	}
 	if !r.opts.Apply {
 		return nil
@@ -196,12 +196,12 @@ func (r *repairer) fitQueues(ctx context.Context, n int) error {
 }
 
 func (r *repairer) deleteQueue(ctx context.Context, queue string) error {
-	count, err := r.in.Hub.Queues.Count(ctx, queue)
+	n, err := r.in.Hub.Queues.Count(ctx, queue)
 	switch {
 	case err != nil:
 		return err
-	case count > 0:
-		r.plans(fmt.Sprintf("keep %s: it holds about %d messages, which have to be moved first", queue, count))
+	case n > 0:
+		r.plans(fmt.Sprintf("keep %s: it holds about %s, to be moved first", queue, count(n, "message")))
 		return nil
 	}
 	r.record.Deleted = append(r.record.Deleted, queue)

@@ -244,7 +244,7 @@ func (r *repairer) brokenByRewind(ctx context.Context) error {
 		return err
 	}
 	for _, i := range plan.Instances {
-		r.record.Actions = append(r.record.Actions, fmt.Sprintf("%s: %d rows of the history", i.InstanceID, len(i.Changes)))
+		r.record.Actions = append(r.record.Actions, fmt.Sprintf("%s: %s of the history", i.InstanceID, count(len(i.Changes), "row")))
 		for _, a := range i.Rerun {
 			r.record.Actions = append(r.record.Actions, fmt.Sprintf("%s: runs again: %s (event ID %d)", i.InstanceID, a.Name, a.EventID))
 		}

@@ -124,7 +124,7 @@ func (r *repairer) purgeHistory(ctx context.Context, id, key, executionID string
 	if err != nil {
 		return err
 	}
-	r.record.Actions = append(r.record.Actions, fmt.Sprintf("%d rows and %d payloads deleted", result.RowsDeleted, result.BlobsDeleted))
+	r.record.Actions = append(r.record.Actions, fmt.Sprintf("%s and %s deleted", count(result.RowsDeleted, "row"), count(result.BlobsDeleted, "payload")))
 	r.done()
 	return nil
 }
@@ -150,7 +150,7 @@ func (r *repairer) payloadsWithoutInstance(ctx context.Context) error {
 		return err
 	}
 	r.record.Deleted = names[:min(len(names), maxDeleted)]
-	if !r.plans(fmt.Sprintf("delete %d payloads", len(names))) {
+	if !r.plans("delete " + count(len(names), "payload")) {
 		return nil
 	}
 	errs := parallel.Do(ctx, len(names), parallelism, func(ctx context.Context, i int) error {
@@ -185,6 +185,17 @@ func (r *repairer) oldPayloads(ctx context.Context, folder string) ([]string, er
 	}
 }
 
+// harmless reports whether the message of the finding can be seen and workers can handle it.
+func (r *repairer) harmless(ctx context.Context, seen *seenQueue) (bool, error) {
+	for i := range seen.messages {
+		if m := &seen.messages[i]; m.ID == r.finding.MessageID {
+			why, err := poison(ctx, r.in.Hub, m, r.opts.MaxDequeueCount)
+			return why == "", err
+		}
+	}
+	return false, nil
+}
+
 // poisonMessage puts the message into quarantine.
 func (r *repairer) poisonMessage(ctx context.Context) error {
 	f := &r.finding
@@ -195,8 +206,8 @@ func (r *repairer) poisonMessage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if seen.count == 0 {
-		return nil // somebody has dealt with it
+	if harmless, err := r.harmless(ctx, seen); err != nil || harmless || seen.count == 0 {
+		return err // somebody has dealt with it
 	}
 	r.plans("quarantine the message in the container " + r.in.Hub.Quarantine())
 	_, err = QuarantineMessage(ctx, r.client, f.Queue, f.MessageID, &QuarantineOptions{DryRun: !r.opts.Apply, Reason: r.opts.Reason})

@@ -91,7 +91,7 @@ func newRescheduler(
 	if lookErr != nil || !l.current() || l.actions == nil || l.actions.End() != nil || wire.Terminal(l.row.RuntimeStatus) {
 		return nil, err
 	}
-	if l.actions.Action(eventID) != nil || !opts.fit(l.row) {
+	if l.actions.Action(eventID) != nil || !opts.fit(l) {
 		return nil, err
 	}
 	last := lastCheckpoint(l)

@@ -88,7 +88,7 @@ func planTree(
 		return nil, err
 	}
 	if t.Truncated {
-		return nil, wrongState("the tree is larger than the limits allow: %d instances were read", t.Nodes)
+		return nil, wrongState("the tree is larger than the limits allow; reading ended after %s", count(t.Nodes, "instance"))
 	}
 	r := &TreeResult{Action: action}
 	levels := treeLevels(t.Root, opts.IncludeDetached)

@@ -237,6 +237,9 @@ func TestUnblockAnotherExecution(t *testing.T) {
 	move.ExecutionID = executionOf("runs")
 	_, err := operate.FireTimer(ctx, c, "runs", 1, &move)
 	require.NoError(t, err)
+	h.row(t, "runs", wire.StatusRunning, str(wire.ColExecutionID, ""))
+	_, err = operate.FireTimer(ctx, c, "runs", 1, &move)
+	require.NoError(t, err, "only the history says which execution it is")
 }
 
 func TestUnblockDryRun(t *testing.T) {

@@ -23,15 +23,16 @@ type Folder struct {
 // Folders lists the payloads of a hub folder by folder, in the service's order, which is that of the names with their
 // slash.
 type Folders struct {
-	hub   *taskhub.Hub
-	page  []storage.BlobItem
-	at    int
-	next  string
-	begun bool
+	hub    *taskhub.Hub
+	prefix string
+	page   []storage.BlobItem
+	at     int
+	next   string
+	begun  bool
 }
 
-// NewFolders returns a listing of a hub's payloads.
-func NewFolders(hub *taskhub.Hub) *Folders { return &Folders{hub: hub} }
+// NewFolders returns a listing of a hub's payloads, of those in folders whose names begin with prefix.
+func NewFolders(hub *taskhub.Hub, prefix string) *Folders { return &Folders{hub: hub, prefix: prefix} }
 
 // Next returns the next folder, or nil if there is none. Where an ID holds a slash, the folder that it lies below may come
 // in two parts.
@@ -69,7 +70,7 @@ func (f *Folders) head(ctx context.Context) (*storage.BlobItem, error) {
 		if f.begun && f.next == "" {
 			return nil, nil //nolint:nilnil // the end is an answer
 		}
-		page, err := f.hub.Blobs.List(ctx, f.hub.LargeMessages(), "", f.next)
+		page, err := f.hub.Blobs.List(ctx, f.hub.LargeMessages(), f.prefix, f.next)
 		if errors.Is(err, storage.ErrContainerNotFound) {
 			page, err = &storage.BlobPage{}, nil
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/taskhub"
+	"github.com/go-durable/durable/internal/wire"
 )
 
 // Visitor is told what lies in the tables of a hub, key by key. It keeps what it wants to keep.
@@ -18,14 +19,39 @@ type Visitor interface {
 	End() error
 }
 
-// Columns are the columns that a walk reads, besides the keys.
-type Columns struct{ Instances, History []string }
+// Part is what of a hub a walk reads.
+type Part struct {
+	// Instances and History are the columns, besides the keys.
+	Instances, History []string
+	// Prefix is what the IDs of the instances begin with.
+	Prefix string
+	// OnPage, if it is set, is called before each page is asked for.
+	OnPage func()
+}
+
+func (p *Part) cursor(hub *taskhub.Hub, table string, columns []string) *cursor {
+	q := storage.Query{Columns: append([]string{"PartitionKey", "RowKey", "Timestamp"}, columns...)}
+	if p.Prefix != "" {
+		q.Filter = keysWith(wire.EscapeKey(p.Prefix))
+	}
+	return &cursor{hub: hub, table: table, query: q, onPage: p.OnPage}
+}
+
+// keysWith selects the partition keys that begin with a text.
+func keysWith(prefix string) storage.Filter {
+	from := storage.Cmp{Column: "PartitionKey", Op: storage.GE, Value: storage.StringValue(prefix)}
+	end := wire.PrefixEnd(prefix)
+	if end == "" {
+		return from
+	}
+	return storage.And{from, storage.Cmp{Column: "PartitionKey", Op: storage.LT, Value: storage.StringValue(end)}}
+}
 
 // Walk goes through both tables of a hub side by side, once, in key order. It takes one request for each of their pages
 // and keeps two pages in memory.
-func Walk(ctx context.Context, hub *taskhub.Hub, columns Columns, v Visitor) error {
-	rows := &cursor{hub: hub, table: hub.Instances(), query: storage.Query{Columns: withKeys(columns.Instances)}}
-	events := &cursor{hub: hub, table: hub.Names.History(), query: storage.Query{Columns: withKeys(columns.History)}}
+func Walk(ctx context.Context, hub *taskhub.Hub, part Part, v Visitor) error {
+	rows := part.cursor(hub, hub.Instances(), part.Instances)
+	events := part.cursor(hub, hub.Names.History(), part.History)
 	for {
 		row, err := rows.head(ctx)
 		if err != nil {
@@ -56,10 +82,6 @@ func Walk(ctx context.Context, hub *taskhub.Hub, columns Columns, v Visitor) err
 	}
 }
 
-func withKeys(columns []string) []string {
-	return append([]string{"PartitionKey", "RowKey", "Timestamp"}, columns...)
-}
-
 // first returns the smaller key of the two, and the row of the instance if it is its key.
 func first(row, event *storage.Entity) (key string, of *storage.Entity, ok bool) {
 	switch {
@@ -71,13 +93,14 @@ func first(row, event *storage.Entity) (key string, of *storage.Entity, ok bool)
 	return row.PartitionKey, row, true
 }
 
-// cursor reads a table from its beginning to its end.
+// cursor reads a part of a table from its beginning to its end.
 type cursor struct {
-	hub   *taskhub.Hub
-	table string
-	query storage.Query
-	page  []storage.Entity
-	at    int
+	hub    *taskhub.Hub
+	table  string
+	query  storage.Query
+	onPage func()
+	page   []storage.Entity
+	at     int
 	// begun says that a page was read, so that a zero token is the end.
 	begun bool
 }
@@ -87,6 +110,9 @@ func (c *cursor) head(ctx context.Context) (*storage.Entity, error) {
 	for c.at == len(c.page) {
 		if c.begun && c.query.From == (storage.Token{}) {
 			return nil, nil //nolint:nilnil // the end is an answer
+		}
+		if c.onPage != nil {
+			c.onPage()
 		}
 		page, err := c.hub.Tables.Query(ctx, c.table, c.query)
 		if errors.Is(err, storage.ErrContainerNotFound) {

@@ -56,6 +56,38 @@ func (l *lister) End() error {
 	return nil
 }
 
+// TestWalkPrefix reads a part of the tables and of the payloads, and no more than that.
+func TestWalkPrefix(t *testing.T) {
+	t.Parallel()
+	hub, fault := newHub(t, 2)
+	for _, key := range []string{"a", "b", "b^0c", "b1", "b2", "c"} {
+		insert(t, hub, hub.Instances(), key, "")
+		insert(t, hub, hub.Names.History(), key, "0")
+		require.NoError(t, hub.WritePayload(t.Context(), key+"/x", nil))
+	}
+	for i := range 20 {
+		insert(t, hub, hub.Instances(), fmt.Sprint("d", i), "")
+	}
+	fault.Reset()
+	l, pages := &lister{}, 0
+	require.NoError(t, scan.Walk(t.Context(), hub, scan.Part{Prefix: "b", OnPage: func() { pages++ }}, l))
+	require.Equal(t, []string{"b true: 0", "b1 true: 0", "b2 true: 0", "b^0c true: 0"}, l.lines)
+	require.LessOrEqual(t, pages, 6)
+	require.Equal(t, pages, fault.Count(nil))
+
+	l = &lister{}
+	require.NoError(t, scan.Walk(t.Context(), hub, scan.Part{Prefix: "b/"}, l))
+	require.Equal(t, []string{"b^0c true: 0"}, l.lines)
+
+	folders := scan.NewFolders(hub, "b1")
+	f, err := folders.Next(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "b1", f.Name)
+	f, err = folders.Next(t.Context())
+	require.NoError(t, err)
+	require.Nil(t, f)
+}
+
 func TestWalk(t *testing.T) {
 	t.Parallel()
 	for _, pageSize := range []int{1, 2, 3, 1000} {
@@ -69,21 +101,21 @@ func TestWalk(t *testing.T) {
 		}
 		fault.Reset()
 		l := &lister{}
-		require.NoError(t, scan.Walk(t.Context(), hub, scan.Columns{}, l))
+		require.NoError(t, scan.Walk(t.Context(), hub, scan.Part{}, l))
 		require.Equal(t, []string{
 			"a false: 0 sentinel", "b true: 0 sentinel", "c false: 0 sentinel", "d true:", "z false: 0 sentinel",
 			"\U0001F600 true: 0 sentinel", "\uFFFD true:",
 		}, l.lines)
 		require.LessOrEqual(t, fault.Count(nil), 4/pageSize+10/pageSize+2)
-		require.ErrorIs(t, scan.Walk(t.Context(), hub, scan.Columns{}, &lister{stop: "b"}), context.Canceled)
+		require.ErrorIs(t, scan.Walk(t.Context(), hub, scan.Part{}, &lister{stop: "b"}), context.Canceled)
 	}
 	hub, fault := newHub(t, 10)
-	require.NoError(t, scan.Walk(t.Context(), hub, scan.Columns{}, &lister{}))
+	require.NoError(t, scan.Walk(t.Context(), hub, scan.Part{}, &lister{}))
 	fault.SetHook(faultstore.FailNth(2, faultstore.Before, storage.ErrDenied, nil))
-	require.ErrorIs(t, scan.Walk(t.Context(), hub, scan.Columns{}, &lister{}), storage.ErrDenied)
+	require.ErrorIs(t, scan.Walk(t.Context(), hub, scan.Part{}, &lister{}), storage.ErrDenied)
 	fault.SetHook(nil)
 	require.NoError(t, hub.Tables.DeleteTable(t.Context(), hub.Names.History()))
-	require.ErrorIs(t, scan.Walk(t.Context(), hub, scan.Columns{}, &lister{}), taskhub.ErrHubNotFound)
+	require.ErrorIs(t, scan.Walk(t.Context(), hub, scan.Part{}, &lister{}), taskhub.ErrHubNotFound)
 }
 
 func put(t *testing.T, hub *taskhub.Hub, name string) {
@@ -98,7 +130,7 @@ func TestFolders(t *testing.T) {
 		for _, name := range []string{"a/1", "a/2", "a-b/1", "c/d/1", "root"} {
 			put(t, hub, name)
 		}
-		f := scan.NewFolders(hub)
+		f := scan.NewFolders(hub, "")
 		var have []string
 		for {
 			folder, err := f.Next(t.Context())
@@ -113,7 +145,7 @@ func TestFolders(t *testing.T) {
 	}
 	hub, _ := newHub(t, 1)
 	require.NoError(t, hub.Blobs.DeleteContainer(t.Context(), hub.LargeMessages()))
-	folder, err := scan.NewFolders(hub).Next(t.Context())
+	folder, err := scan.NewFolders(hub, "").Next(t.Context())
 	require.NoError(t, err)
 	require.Nil(t, folder)
 }
@@ -150,7 +182,7 @@ func TestOwners(t *testing.T) {
 		slices.SortFunc(keys, storage.CompareKeys)
 		slices.Sort(orphans)
 		found := []string{}
-		o := scan.NewOwners(scan.NewFolders(hub), func(f scan.Folder) { found = append(found, f.Name) })
+		o := scan.NewOwners(scan.NewFolders(hub, ""), func(f scan.Folder) { found = append(found, f.Name) })
 		for _, key := range keys {
 			require.NoError(t, o.Pass(t.Context(), key))
 		}
@@ -167,7 +199,7 @@ func TestOwnersUncertain(t *testing.T) {
 		put(t, hub, id+"/message-1")
 	}
 	var found []string
-	o := scan.NewOwners(scan.NewFolders(hub), func(f scan.Folder) { found = append(found, f.Name) })
+	o := scan.NewOwners(scan.NewFolders(hub, ""), func(f scan.Folder) { found = append(found, f.Name) })
 	for _, id := range []string{"a/b", "a^b", "plain", "é"} {
 		require.NoError(t, o.Pass(t.Context(), wire.EscapeKey(id)))
 	}

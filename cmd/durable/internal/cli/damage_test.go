@@ -17,7 +17,7 @@ import (
 
 // damage breaks something in a loaded hub:
 //
-//	damage behind|rowless|unreadable HUB ID
+//	damage behind|rowless|unreadable|anew HUB ID
 //	damage poison HUB TEXT
 //	damage lose HUB - (all messages)
 //	damage age HUB DURATION
@@ -48,6 +48,8 @@ func (w *world) damage(how, hub, what string) error {
 		return merge(wire.ColRuntimeStatus, wire.StatusRunning)
 	case "unreadable": // for .NET, which takes it for a URL
 		return merge(wire.ColOutput, "ticket:1#2")
+	case "anew": // the same once more, by another execution
+		return w.anew(ctx, names, wire.EscapeKey(what))
 	case "rowless":
 		return w.account.Tables.Delete(ctx, names.Instances(), wire.EscapeKey(what), "", storage.Any)
 	case "age": // clients find that everything was written so long ago
@@ -68,4 +70,24 @@ func (w *world) damage(how, hub, what string) error {
 		return w.account.Queues.Put(ctx, names.ControlQueue(0), what, 0)
 	}
 	return fmt.Errorf("damage %s is unknown", how)
+}
+
+// anew gives all rows of an instance another execution ID.
+func (w *world) anew(ctx context.Context, names taskhub.Names, key string) error {
+	for _, table := range []string{names.Instances(), names.History()} {
+		page, err := w.account.Tables.Query(ctx, table, storage.Query{
+			Filter: storage.Cmp{Column: "PartitionKey", Op: storage.EQ, Value: storage.StringValue(key)},
+		})
+		if err != nil {
+			return err
+		}
+		for i := range page.Entities {
+			e := &storage.Entity{PartitionKey: key, RowKey: page.Entities[i].RowKey}
+			e.Set(wire.ColExecutionID, storage.StringValue("another"))
+			if _, err := w.account.Tables.Update(ctx, table, e, storage.Merge, storage.Any); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

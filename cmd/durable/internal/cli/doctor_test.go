@@ -190,6 +190,60 @@ func TestBatches(t *testing.T) {
 	require.Equal(t, [][][]operate.Finding{{{a}}}, cli.Batches([]operate.Finding{a}, 16))
 }
 
+// TestDoctorOfAPart: for some instances only their part of the hub is read, and an ID is no prefix.
+func TestDoctorOfAPart(t *testing.T) {
+	t.Parallel()
+	_, faults, client := lostStarts(t, 2500)
+	pages := func(c faultstore.Call) bool { return c.Op == "Query" && c.Name == "HubInstances" }
+	for args, want := range map[string]struct{ found, pages int }{
+		"":                  {2500, 3},
+		"--id id-42":        {1, 1},
+		"--id-prefix id-42": {11, 1},
+		"--id id-4242":      {0, 1},
+	} {
+		faults.Reset()
+		r := runOn(t.Context(), t, client, append([]string{"doctor", "--interval", "1ms", "--output", "jsonl"}, strings.Fields(args)...)...)
+		require.Equal(t, want.found, strings.Count(r.stdout, `"kind":"start-not-sent"`), "%s: %s", args, r.stderr)
+		require.Equal(t, want.pages, faults.Count(pages), args)
+	}
+}
+
+// TestNothingNamed: a variable without content does not mean all instances.
+func TestNothingNamed(t *testing.T) {
+	t.Parallel()
+	_, faults, client := lostStarts(t, 1)
+	for _, args := range [][]string{
+		{"doctor", "--id", "", "--repair", "start-not-sent", "--yes"},
+		{"doctor", "--id-prefix", "", "--repair", "start-not-sent", "--yes"},
+		{"undo", "--record", "r.jsonl", "--id", "", "--yes"},
+		{"reschedule", "id-00", "--event-id", "0", "--execution-id", "", "--yes"},
+	} {
+		r := runOn(t.Context(), t, client, args...)
+		require.Equal(t, 2, r.code)
+		require.Contains(t, r.stderr, "flag: it is empty")
+	}
+	require.Zero(t, faults.Count(nil))
+}
+
+// TestRepairPoisonByItsMeasure: a message is repaired by the measure by which it was found.
+func TestRepairPoisonByItsMeasure(t *testing.T) {
+	t.Parallel()
+	account, _, client := lostStarts(t, 0)
+	_, err := client.StartNew(t.Context(), "F", nil, &durable.StartNewOptions{InstanceID: "often"})
+	require.NoError(t, err)
+	for range 4 {
+		taken, err := account.Queues.Dequeue(t.Context(), lostQueue, 1, time.Minute)
+		require.NoError(t, err)
+		require.NoError(t, account.Queues.Release(t.Context(), lostQueue, taken[0], 0))
+	}
+	args := []string{"doctor", "--interval", "1ms", "--repair", "poison-message", "--record", "r.jsonl", "--yes"}
+	r := runIn(t.Context(), t.TempDir(), client, args...)
+	require.Contains(t, r.stderr, "Nothing is wrong")
+	r = runIn(t.Context(), t.TempDir(), client, append(args, "--max-dequeue-count", "3")...)
+	require.Zero(t, r.code, r.stderr)
+	require.Contains(t, r.stderr, "Repairs: 1 done.")
+}
+
 // TestDoctorKnowsAllKinds: they are in the help, and --repair takes those that package operate can repair.
 func TestDoctorKnowsAllKinds(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -54,8 +55,8 @@ func (a *app) doctorCommand() *cobra.Command {
 	cmd.Long = doctorHelp()
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.kinds, "kind", nil, "look only for these `kinds` of findings")
-	flags.StringVar(&f.id, flagID, "", "only findings about the instance with this `ID`")
-	flags.StringVar(&f.prefix, "id-prefix", "", "only findings about instances whose ID begins with this `text`")
+	flags.Var((*namedText)(&f.id), flagID, "only findings about the instance with this `ID`")
+	flags.Var((*namedText)(&f.prefix), "id-prefix", "only findings about instances whose ID begins with this `text`")
 	flags.Var(&f.interval, "interval", "`duration` between the two looks")
 	flags.Var(&f.grace, "grace", "what is younger than this `duration` may be under way and is not judged")
 	flags.Var(&f.payloadGrace, "payload-grace", "the same `duration` for payloads without an instance")
@@ -163,7 +164,8 @@ func (a *app) doctor(ctx context.Context, f *doctorFlags) error {
 // options say what to look for, and how.
 func (f *doctorFlags) options() *operate.DiagnoseOptions {
 	opts := &operate.DiagnoseOptions{
-		Grace: f.grace.d, PayloadGrace: f.payloadGrace.d, Interval: f.interval.d, MaxDequeueCount: f.maxDequeue,
+		InstanceIDPrefix: cmp.Or(f.id, f.prefix),
+		Grace:            f.grace.d, PayloadGrace: f.payloadGrace.d, Interval: f.interval.d, MaxDequeueCount: f.maxDequeue,
 	}
 	for _, k := range slices.Concat(f.kinds, f.repair) {
 		opts.Kinds = append(opts.Kinds, operate.FindingKind(k))

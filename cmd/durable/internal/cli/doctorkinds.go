@@ -61,7 +61,8 @@ func checkKinds(flag string, given []string, known []operate.FindingKind) error 
 func doctorHelp() string {
 	var b strings.Builder
 	b.WriteString(`Check the whole task hub and show what is wrong as it is found: in words on a terminal, else each finding as a line of JSON.
-Nothing is changed without --repair. Both tables are read once, a thousand rows a request, and the payloads are listed.
+Nothing is changed without --repair. Both tables are read once, a thousand rows a request, and the payloads are listed; with
+--id or --id-prefix that part of them, and what is about the hub as a whole is left out.
 
 What seems to be lost is looked at twice, with --interval in between, since a message may be on its way: so a check-up that
 suspects something takes 30 seconds longer. A shorter interval is quicker, and good enough for a hub at which no host is at

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"regexp"
-	"strings"
 
 	"github.com/go-durable/durable/cmd/durable/internal/text"
 	"github.com/go-durable/durable/operate"
@@ -15,7 +13,7 @@ func (a *app) showFinding(f *operate.Finding) error {
 	if repair == "" {
 		repair = "only by people or hosts"
 	}
-	shown := findingBlock(f).Add("evidence", f.Evidence...).Add("repair", plainWords(repair)...).String()
+	shown := findingBlock(f).Add("evidence", f.Evidence...).Add("repair", repair).String()
 	return a.out.Print("%s  %s", a.out.Paint(severityColour(f.Severity), string(f.Severity)), text.Hang(shown, a.out.Columns()))
 }
 
@@ -39,18 +37,6 @@ func subject(f *operate.Finding) string {
 		return f.Queue
 	}
 	return "the task hub"
-}
-
-// goName is the name of a function behind a text.
-var goName = regexp.MustCompile(` \([A-Z]\w+( with \w+)?\)$`)
-
-// plainWords makes texts of package operate say flags, and leaves out functions: both are for those who write programs.
-func plainWords(texts ...string) []string {
-	out := make([]string, len(texts))
-	for i, t := range texts {
-		out[i] = strings.ReplaceAll(goName.ReplaceAllString(t, ""), "RepairOptions.PartitionCount", "--partition-count")
-	}
-	return out
 }
 
 // resultLine is what came of something, in a line.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -50,6 +51,22 @@ func require(cmd *cobra.Command, flag string) { _ = cmd.MarkFlagRequired(flag) }
 func yesFlag(cmd *cobra.Command) {
 	cmd.Flags().BoolP("yes", "y", false, "do not ask (this command never asks)")
 }
+
+// namedText is a text that narrows down what a command is about: in a script, a variable without content must not mean
+// everything.
+type namedText string
+
+func (f *namedText) Set(given string) error {
+	if given == "" {
+		return errors.New("it is empty")
+	}
+	*f = namedText(given)
+	return nil
+}
+
+func (f *namedText) String() string { return string(*f) }
+
+func (f *namedText) Type() string { return "string" }
 
 // filterFlags say which instances.
 type filterFlags struct {

@@ -27,8 +27,8 @@ var moveKinds = []struct {
 
 // actionFlags name an open action.
 type actionFlags struct {
-	id      string
-	eventID int
+	id, executionID string
+	eventID         int
 }
 
 const flagEventID = "event-id"
@@ -38,6 +38,7 @@ func (f *actionFlags) add(a *app, cmd *cobra.Command, kind durable.HistoryEventT
 	idFlag(cmd, &f.id)
 	cmd.Flags().IntVar(&f.eventID, flagEventID, 0, "the open action: its event `ID`, as inspect shows it (required)")
 	require(cmd, flagEventID)
+	cmd.Flags().Var((*namedText)(&f.executionID), "execution-id", "only if this is the current execution: its `ID`, as inspect shows it")
 	_ = cmd.RegisterFlagCompletionFunc(flagEventID, func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		return a.openIDs(cmd.Context(), f.id, kind), cobra.ShellCompDirectiveNoFileComp
 	})
@@ -81,7 +82,8 @@ func (f *moveFlags) add(a *app, cmd *cobra.Command, kind durable.HistoryEventTyp
 
 // onceSent is what the help of every move says.
 const onceSent = ` What is sent is what a worker would send, for the present execution only; the app goes on with it when it runs. An
-instance that has ended, or that has its answer already, is exit code 4, an action of another kind exit code 2.`
+instance that has ended, or that has its answer already, is exit code 4, and so is another execution than --execution-id; an
+action of another kind is exit code 2.`
 
 func (a *app) fireTimerCommand() *cobra.Command {
 	f := &moveFlags{}
@@ -210,7 +212,7 @@ func (a *app) move(
 	if err != nil {
 		return err
 	}
-	m, err := do(client, operate.MoveOptions{DryRun: f.dryRun})
+	m, err := do(client, operate.MoveOptions{DryRun: f.dryRun, ExecutionID: f.executionID})
 	if err != nil {
 		return lookFirst(f.id, err)
 	}

@@ -77,7 +77,7 @@ func (a *app) repair(ctx context.Context, f *doctorFlags) (err error) {
 		return errors.Join(r.list.End(), c.verdict(ctx, err))
 	}
 	if more {
-		a.out.Say("There are more findings; the first %s are enough for this run (--limit).", text.Number(f.limit))
+		a.out.Say("There are more findings than the %s that one run takes on (--limit).", text.Number(f.limit))
 	} else {
 		c.sayChecked()
 	}
@@ -266,7 +266,7 @@ func (r *repairs) oneByOne(ctx context.Context, stop func(), findings []operate.
 func (r *repairs) one(ctx context.Context, f operate.Finding) repairResult {
 	record, err := operate.Repair(context.WithoutCancel(ctx), r.client, f, &operate.RepairOptions{
 		Apply: r.apply, Reason: r.f.reason, Grace: r.f.grace.d, PayloadGrace: r.f.payloadGrace.d, IdleTime: r.f.idle.d,
-		PurgeHistory: r.f.purgeHistory, PartitionCount: r.f.partitions, Force: r.f.force,
+		MaxDequeueCount: r.f.maxDequeue, PurgeHistory: r.f.purgeHistory, PartitionCount: r.f.partitions, Force: r.f.force,
 	})
 	res := repairResult{Finding: f, Outcome: repairFailed, Actions: []string{}, err: err}
 	if err != nil {

@@ -16,7 +16,7 @@ func (res *repairResult) planText() string {
 	case res.Outcome == repairNotNeeded:
 		return b.Add("repair", "not needed any more").String()
 	}
-	return b.Add("repair", plainWords(res.Actions...)...).String()
+	return b.Add("repair", res.Actions...).String()
 }
 
 // show counts a result and shows it.
@@ -33,7 +33,7 @@ func (r *repairs) show(res *repairResult) error {
 	return r.list.Add(r.bar, res, func() error {
 		why := res.Error
 		if res.Outcome != repairDone && res.err == nil {
-			why = strings.Join(plainWords(res.Actions...), "; ")
+			why = strings.Join(res.Actions, "; ")
 		}
 		line := resultLine(why, res.Outcome, string(res.Finding.Kind), subject(&res.Finding), res.Finding.MessageID)
 		return r.a.out.PrintText(line)

@@ -30,7 +30,8 @@ If the activity is not lost after all, it runs twice. It shows what would be don
 
 A row of the history is rewritten, on the condition that nothing has changed meanwhile, and the instance is woken. An
 instance that was written to within the idle time is exit code 4, since a host may hold it in memory; so is one that has
-ended. A repeat finishes what was interrupted.`
+ended, and another execution than the one that was shown or that --execution-id names. A repeat finishes what was
+interrupted.`
 	f.actionFlags.add(a, cmd, durable.EventTaskScheduled)
 	cmd.Flags().StringVar(&f.reason, "reason", "", "`reason`, which goes into the history")
 	cmd.Flags().Var(&f.idle, "idle-time", "how long nothing may have been written to the instance (`duration`); more than the app's extendedSessionIdleTimeoutInSeconds")
@@ -54,7 +55,7 @@ func (a *app) reschedule(ctx context.Context, f *rescheduleFlags) error {
 	if err != nil {
 		return err
 	}
-	opts := &operate.RescheduleOptions{IdleTime: f.idle.d}
+	opts := &operate.RescheduleOptions{MoveOptions: operate.MoveOptions{ExecutionID: f.executionID}, IdleTime: f.idle.d}
 	if !f.yes {
 		opts.DryRun = true
 		m, err := operate.Reschedule(ctx, client, f.id, f.eventID, f.reason, opts)
@@ -67,7 +68,7 @@ func (a *app) reschedule(ctx context.Context, f *rescheduleFlags) error {
 		if err := a.confirm(ctx, &f.changeFlags, "Schedule it again?"); err != nil {
 			return err
 		}
-		opts.DryRun = false
+		opts.DryRun, opts.ExecutionID = false, m.ExecutionID // what was said yes to
 	}
 	m, err := operate.Reschedule(ctx, client, f.id, f.eventID, f.reason, opts)
 	if err != nil {

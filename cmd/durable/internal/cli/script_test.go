@@ -46,6 +46,8 @@ type world struct {
 	connect func(hub string) (*durable.OrchestrationClient, error)
 	played  map[string]*durabletest.Hub
 	input   io.Reader
+	// meanwhile is done when the next question is asked.
+	meanwhile func() error
 	// printed is all that the program has printed.
 	printed bytes.Buffer
 }
@@ -125,6 +127,11 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"hub":      func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(worldOf(ts).hub(ts, args)) },
 	"terminal": terminal,
 	"damage":   damage,
+	// meanwhile ARGS... is damage, done when the next command asks its question.
+	"meanwhile": func(ts *testscript.TestScript, _ bool, args []string) {
+		w := worldOf(ts)
+		w.meanwhile = func() error { return w.damage(args[0], args[1], args[2]) }
+	},
 	"cutshort": cutShort,
 }
 

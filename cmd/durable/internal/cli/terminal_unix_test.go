@@ -22,10 +22,11 @@ func terminal(ts *testscript.TestScript, _ bool, args []string) {
 	control, tty, err := pty.Open()
 	ts.Check(err)
 	ts.Check(pty.Setsize(tty, &pty.Winsize{Rows: 24, Cols: 80}))
-	s := &screen{answer: args[1], keyboard: control}
+	w := worldOf(ts)
+	s := &screen{answer: args[1], keyboard: control, meanwhile: w.meanwhile}
+	w.meanwhile = nil
 	var wg sync.WaitGroup
 	wg.Go(func() { _, _ = io.Copy(s, control) }) // ends with an error when the program has gone
-	w := worldOf(ts)
 	p := w.process(ts, tty, tty)
 	p.Stdin = tty
 	code := p.Run(context.Background(), args[2:]...)
@@ -46,12 +47,19 @@ type screen struct {
 	answer   string
 	keyboard io.Writer
 	asked    bool
+	// meanwhile is what happens while somebody thinks about the question, if anything does.
+	meanwhile func() error
 }
 
 func (s *screen) Write(p []byte) (int, error) {
 	n, err := s.text.Write(p)
 	if !s.asked && bytes.HasSuffix(s.text.Bytes(), []byte("] ")) {
 		s.asked = true
+		if s.meanwhile != nil {
+			if err := s.meanwhile(); err != nil {
+				return n, err
+			}
+		}
 		_, err = io.WriteString(s.keyboard, s.answer+"\n")
 	}
 	return n, err

@@ -36,7 +36,7 @@ noted in the same file, so that the command can be repeated. The exit code is 6 
 none could.`
 	flags := cmd.Flags()
 	flags.StringVar(&f.record, "record", "", "`file` with the records of the repairs (required)")
-	flags.StringVar(&f.id, flagID, "", "only repairs about the instance with this `ID`")
+	flags.Var((*namedText)(&f.id), flagID, "only repairs about the instance with this `ID`")
 	flags.IntSliceVar(&f.lines, "line", nil, "only the repairs on these `lines` of the file, from 1")
 	f.changeFlags.add(cmd)
 	require(cmd, "record")
@@ -167,7 +167,7 @@ func (f *undoFlags) planText(title string, lines []recordLine) []string {
 			return append(shown, fmt.Sprintf("and %s more; --dry-run shows all.", text.Number(len(lines)-i)))
 		}
 		b := text.NewBlock(fmt.Sprintf("line %d", l.number), string(l.finding.Kind), subject(&l.finding), l.finding.MessageID)
-		shown = append(shown, b.Add("was done", plainWords(l.actions...)...).Add("stays", l.stays()).String())
+		shown = append(shown, b.Add("was done", l.actions...).Add("stays", l.stays()).String())
 	}
 	return shown
 }
