@@ -31,7 +31,11 @@ func documented(t *testing.T, name string) []string {
 	require.NoError(t, err)
 	var found []string
 	for _, block := range shellBlock.FindAllStringSubmatch(string(text), -1) {
-		found = append(found, strings.Split(block[1], "\n")...)
+		for line := range strings.SplitSeq(block[1], "\n") {
+			line, _, _ = strings.Cut(line, " && ")
+			line, _, _ = strings.Cut(line, "  #")
+			found = append(found, strings.TrimSpace(line))
+		}
 	}
 	for _, m := range commandLine.FindAllStringSubmatch(string(text), -1) {
 		found = append(found, m[1])
@@ -72,7 +76,7 @@ func needed(command string) durable.RuntimeStatus {
 		return durable.RuntimeStatusFailed
 	case "resume":
 		return durable.RuntimeStatusSuspended
-	case "restart", "reset", "purge-history", "purge", "wait":
+	case "restart", "reset", "purge-history", "purge", "wait", "start-new":
 		return durable.RuntimeStatusCompleted
 	case "terminate": // of what has not started takes effect with no worker alive
 		return durable.RuntimeStatusPending
@@ -117,7 +121,7 @@ func hubFor(t *testing.T, command string) *durabletest.TestHub {
 // TestGuides: every command line in the guides runs and does what it should.
 func TestGuides(t *testing.T) {
 	t.Parallel()
-	for _, guide := range []string{"porting.md", "runbook.md", "safety.md"} {
+	for _, guide := range []string{"porting.md", "runbook.md", "safety.md", "../README.md"} {
 		for _, line := range documented(t, guide) {
 			t.Run(guide+"/"+line, func(t *testing.T) {
 				t.Parallel()
@@ -127,7 +131,7 @@ func TestGuides(t *testing.T) {
 				}
 				require.Equal(t, "durable", args[0])
 				args = args[1:]
-				if len(args) == 1 && args[0] == "serve" {
+				if args[0] == "serve" {
 					args = append(args, "--help") // it serves until it is stopped
 				}
 				if args[0] == "doctor" && !slices.Contains(args, "--interval") {
