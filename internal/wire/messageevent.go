@@ -135,17 +135,17 @@ type executionReason struct {
 
 // SuspendMessage returns the message that suspends an instance. Engines before 1.13.0 cannot read it.
 func SuspendMessage(instanceID, reason string, at time.Time) *Message {
-	return control(instanceID, ExecutionSuspended, &executionReason{
-		Type: eventTypeName(ExecutionSuspended), EventType: numExecutionSuspended, Reason: &reason,
-		eventBase: clientEvent(at),
-	})
+	return reasonMessage(instanceID, ExecutionSuspended, numExecutionSuspended, reason, at)
 }
 
 // ResumeMessage returns the message that lets a suspended instance go on. Engines before 1.13.0 cannot read it.
 func ResumeMessage(instanceID, reason string, at time.Time) *Message {
-	return control(instanceID, ExecutionResumed, &executionReason{
-		Type: eventTypeName(ExecutionResumed), EventType: numExecutionResumed, Reason: &reason,
-		eventBase: clientEvent(at),
+	return reasonMessage(instanceID, ExecutionResumed, numExecutionResumed, reason, at)
+}
+
+func reasonMessage(instanceID, eventType string, number int, reason string, at time.Time) *Message {
+	return control(instanceID, eventType, &executionReason{
+		Type: eventTypeName(eventType), EventType: number, Reason: &reason, eventBase: clientEvent(at),
 	})
 }
 

@@ -85,16 +85,8 @@ func (a *app) addInstance(d *screen.Details, i *operate.Inspection) {
 		status += ", suspended"
 	}
 	d.Styled("status", status)
-	d.Add("created", text.Stamp(i.CreatedTime))
-	d.Add("scheduled for", text.Stamp(i.ScheduledStartTime))
-	d.Add("updated", text.Stamp(i.LastUpdatedTime))
-	if !i.CompletedTime.IsZero() {
-		d.Add("completed", text.Stamp(i.CompletedTime)+", took "+text.Duration(i.CompletedTime.Sub(i.CreatedTime)))
-	}
-	d.Add("execution", i.ExecutionID)
-	if i.Generation > 0 {
-		d.Add("generation", strconv.Itoa(i.Generation))
-	}
+	addTimes(d, i.CreatedTime, i.ScheduledStartTime, i.LastUpdatedTime, i.CompletedTime)
+	addExecution(d, i.ExecutionID, i.Generation)
 	if i.Events > 0 {
 		d.Add("history", text.Count(i.Events, "event")+", taken up "+text.Times(i.Episodes))
 	}

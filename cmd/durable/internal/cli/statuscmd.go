@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -64,16 +65,8 @@ func (a *app) showStatus(s *durable.OrchestrationStatus) error {
 	d.Add("name", s.Name)
 	d.Add("version", s.Version)
 	d.Styled("status", a.statusStyle(s.RuntimeStatus))
-	d.Add("created", text.Stamp(s.CreatedTime))
-	d.Add("scheduled for", text.Stamp(s.ScheduledStartTime))
-	d.Add("updated", text.Stamp(s.LastUpdatedTime))
-	if !s.CompletedTime.IsZero() {
-		d.Add("completed", text.Stamp(s.CompletedTime)+", took "+text.Duration(s.CompletedTime.Sub(s.CreatedTime)))
-	}
-	d.Add("execution", s.ExecutionID)
-	if s.Generation > 0 {
-		d.Add("generation", strconv.Itoa(s.Generation))
-	}
+	addTimes(d, s.CreatedTime, s.ScheduledStartTime, s.LastUpdatedTime, s.CompletedTime)
+	addExecution(d, s.ExecutionID, s.Generation)
 	d.Add("tags", tagText(s.Tags))
 	d.JSON("custom status", s.CustomStatus)
 	d.JSON("input", s.Input)
@@ -89,6 +82,23 @@ func (a *app) showStatus(s *durable.OrchestrationStatus) error {
 		d.Add(name, text.CompactJSON(e))
 	}
 	return d.Err()
+}
+
+// addTimes adds when an instance was created and so on; what is zero is left out.
+func addTimes(d *screen.Details, created, scheduled, updated, completed time.Time) {
+	d.Add("created", text.Stamp(created))
+	d.Add("scheduled for", text.Stamp(scheduled))
+	d.Add("updated", text.Stamp(updated))
+	if !completed.IsZero() {
+		d.Add("completed", text.Stamp(completed)+", took "+text.Duration(completed.Sub(created)))
+	}
+}
+
+func addExecution(d *screen.Details, id string, generation int) {
+	d.Add("execution", id)
+	if generation > 0 {
+		d.Add("generation", strconv.Itoa(generation))
+	}
 }
 
 func tagText(tags map[string]string) string {
