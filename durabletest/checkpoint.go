@@ -168,7 +168,7 @@ func (t *turn) writeHistory(ctx context.Context, hub *taskhub.Hub) error {
 		for _, row := range rows {
 			ops = append(ops, storage.Op{Kind: storage.OpReplace, Entity: row})
 		}
-		sentinel, err := t.sentinel(ctx, hub, i == len(batches)-1)
+		sentinel, err := t.sentinel(ctx, hub, i == 0, i == len(batches)-1)
 		if err != nil {
 			return err
 		}
@@ -181,7 +181,7 @@ func (t *turn) writeHistory(ctx context.Context, hub *taskhub.Hub) error {
 
 // sentinel returns the operation on the sentinel: an insert at first, then merges of the version that is there, so that
 // a second worker on the hub is found out.
-func (t *turn) sentinel(ctx context.Context, hub *taskhub.Hub, last bool) (storage.Op, error) {
+func (t *turn) sentinel(ctx context.Context, hub *taskhub.Hub, first, last bool) (storage.Op, error) {
 	row := &storage.Entity{PartitionKey: t.rows[0].PartitionKey, RowKey: wire.SentinelKey, Columns: []storage.Column{
 		{Name: wire.ColExecutionID, Value: storage.StringValue(t.executionID)},
 		{Name: "IsCheckpointComplete", Value: storage.BoolValue(last)},
@@ -189,18 +189,15 @@ func (t *turn) sentinel(ctx context.Context, hub *taskhub.Hub, last bool) (stora
 	if last {
 		row.Set("CheckpointCompletedTimestamp", t.stamp())
 	}
-	if t.history.Sentinel == nil {
-		t.history.Sentinel = row
-		return storage.Op{Kind: storage.OpInsert, Entity: row}, nil
-	}
-	match := t.history.Sentinel.ETag
-	if match == "" { // written by the batch before
+	switch {
+	case !first: // written by the batch before
 		now, err := hub.Tables.Get(ctx, hub.Names.History(), row.PartitionKey, wire.SentinelKey)
 		if err != nil {
 			return storage.Op{}, err
 		}
-		match = now.ETag
+		return storage.Op{Kind: storage.OpMerge, Entity: row, Match: now.ETag}, nil
+	case t.history.Sentinel == nil:
+		return storage.Op{Kind: storage.OpInsert, Entity: row}, nil
 	}
-	t.history.Sentinel = row
-	return storage.Op{Kind: storage.OpMerge, Entity: row, Match: match}, nil
+	return storage.Op{Kind: storage.OpMerge, Entity: row, Match: t.history.Sentinel.ETag}, nil
 }

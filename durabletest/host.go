@@ -47,6 +47,8 @@ type Host struct {
 
 	mu      sync.Mutex // guards what follows
 	scripts Scripts
+	// version counts the calls of SetScript.
+	version int
 	// sessions hold where scripts stand, so that it need not be found out from the history each time.
 	sessions map[string]*session
 	// sent are messages that this host has sent, by their texts, which saves it from reading them again.
@@ -67,9 +69,10 @@ type session struct {
 	history *taskhub.History
 }
 
-// NewHost returns a host for a hub, which may be a real one: see [Open]. There may be several for one hub, and the hub's
-// own steps may be taken besides, on instances for which the host has no work. It does no I/O. It returns
-// durable.ErrInvalidArgument for a script that cannot be. Opts may be nil.
+// NewHost returns a host for a hub, which may be a real one: see [Open]. There may be several for one hub, one after the
+// other: nobody shares the partitions out among them, and of two at work at the same moment one may throw an event away
+// because the other has the start. The hub's own steps may be taken besides, on instances for which the host has no work.
+// It does no I/O. It returns durable.ErrInvalidArgument for a script that cannot be. Opts may be nil.
 func NewHost(hub *Hub, scripts Scripts, opts *HostOptions) (*Host, error) {
 	if err := scripts.check(); err != nil {
 		return nil, fmt.Errorf("durabletest: NewHost: %w", err)
@@ -110,17 +113,19 @@ func (h *Host) SetScript(orchestrator string, script Script) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.scripts[orchestrator] = script
+	h.version++
 	clear(h.sessions)
 	clear(h.jobs)
 	return nil
 }
 
-// script returns the script of an orchestrator. What an app without the function does is a script, too.
-func (h *Host) script(name string) Script {
+// script returns the script of an orchestrator, and of which version it is. What an app without the function does is a
+// script, too.
+func (h *Host) script(name string) (script Script, version int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if s, ok := h.scripts[name]; ok {
-		return s
+		return s, h.version
 	}
 	known := ""
 	for i, other := range slices.Sorted(maps.Keys(h.scripts)) {
@@ -131,7 +136,7 @@ func (h *Host) script(name string) Script {
 	}
 	return Script{Fail{Reason: orchestratorFailed(name) + "The function '" + name + "' doesn't exist, is disabled, " +
 		"or is not an orchestrator function. Additional info: The following are the known orchestrator functions: " +
-		known + "."}}
+		known + "."}}, h.version
 }
 
 // session takes the session of an execution out, nil if there is none that stands where its history does.
@@ -170,16 +175,20 @@ func (h *Host) keepSession(ctx context.Context, p *play, t *turn) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.sessions[p.instanceID] = s
+	if p.version == h.version { // else its script was replaced meanwhile
+		h.sessions[p.instanceID] = s
+	}
 }
 
-// after returns the history after a turn, nil if it cannot be told.
+// after returns the history after a turn, nil if it cannot be told. In memory the rows of a transaction have one version:
+// that of the last row is what the sentinel had, whoever may have written that since. Hence the row stands in for it.
 func (h *Host) after(ctx context.Context, t *turn) *taskhub.History {
-	sentinel, err := h.hub.Sentinel(ctx, t.rows[0].PartitionKey)
-	if err != nil || sentinel == nil {
+	last := t.rows[len(t.rows)-1]
+	written, err := h.hub.Tables.Get(ctx, h.hub.Names.History(), last.PartitionKey, last.RowKey, wire.ColExecutionID)
+	if err != nil || written.Text(wire.ColExecutionID) != t.executionID {
 		return nil
 	}
-	next := &taskhub.History{ExecutionID: t.executionID, Sentinel: sentinel, Events: t.history.Events}
+	next := &taskhub.History{ExecutionID: t.executionID, Sentinel: written, Events: t.history.Events}
 	for _, row := range t.rows {
 		e, err := wire.DecodeEvent(row)
 		if err != nil {

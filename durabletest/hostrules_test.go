@@ -12,6 +12,7 @@ import (
 	"github.com/go-durable/durable"
 	dt "github.com/go-durable/durable/durabletest"
 	"github.com/go-durable/durable/internal/storage"
+	"github.com/go-durable/durable/internal/tap"
 	"github.com/go-durable/durable/internal/wire"
 )
 
@@ -167,4 +168,45 @@ func TestRewrittenHistory(t *testing.T) {
 	require.NoError(t, hub.Account().Queues.Put(t.Context(), queue, wire.EncodeText(wake.JSON()), 0))
 	host.RunUntilIdle()
 	require.Contains(t, texts(t, hub, "1"), "TaskScheduled Pack")
+}
+
+// TestOvertaken lets a second host go on with an instance just when the first one has written its history.
+func TestOvertaken(t *testing.T) {
+	t.Parallel()
+	hub := dt.NewHub(t, nil)
+	scripts := dt.Scripts{"Order": {dt.WaitForEvent{Name: "a"}, dt.WaitForEvent{Name: "b"}, dt.Complete{Output: "both"}}}
+	second := hub.NewHost(scripts, nil)
+	overtaken := false
+	first := hub.Tapped(t, func(_ context.Context, c tap.Call) error {
+		if c.Phase == tap.After && c.Op == "Batch" && !overtaken {
+			overtaken = true
+			raise(t, hub, "1", "a", `1`)
+			second.RunUntilIdle()
+		}
+		return c.Err
+	}).NewHost(scripts, nil)
+	start(t, hub, "Order", "1", `1`)
+	first.RunUntilIdle()
+	raise(t, hub, "1", "b", `1`)
+	first.RunUntilIdle()
+	require.Equal(t, `"both"`, output(t, hub, "1"))
+	require.Contains(t, texts(t, hub, "1"), "EventRaised a")
+}
+
+// TestScriptSetMeanwhile gives an orchestrator another script while an instance has a turn by the old one.
+func TestScriptSetMeanwhile(t *testing.T) {
+	t.Parallel()
+	hub := dt.NewHub(t, nil)
+	var host *dt.TestHost
+	host = hub.Tapped(t, func(_ context.Context, c tap.Call) error {
+		if c.Phase == tap.Before && c.Op == "Batch" {
+			host.SetScript("Order", dt.Script{dt.WaitForEvent{Name: "Go"}, dt.Complete{Output: "new"}})
+		}
+		return c.Err
+	}).NewHost(dt.Scripts{"Order": {dt.WaitForEvent{Name: "Go"}, dt.Complete{Output: "old"}}}, nil)
+	start(t, hub, "Order", "1", `1`)
+	host.RunUntilIdle()
+	raise(t, hub, "1", "Go", `1`)
+	host.RunUntilIdle()
+	require.Equal(t, `"new"`, output(t, hub, "1"))
 }

@@ -13,6 +13,7 @@ import (
 // play is an execution of a script: how far it has come by the events so far. It does no I/O.
 type play struct {
 	script      Script
+	version     int // of the script
 	instanceID  string
 	executionID string
 	name        string

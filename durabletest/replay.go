@@ -30,7 +30,7 @@ func (h *Host) replay(ctx context.Context, instanceID string, history *taskhub.H
 				return nil, err
 			}
 			if ev.Type == wire.ExecutionStarted {
-				p.script = h.script(ev.Name)
+				p.script, p.version = h.script(ev.Name)
 			}
 			p.take(row)
 		}

@@ -66,9 +66,9 @@ func (e *scripted) run(ctx context.Context, letters []*letter) error {
 }
 
 func (e *scripted) newPlay(name string) *play {
-	return &play{
-		script: e.host.script(name), instanceID: e.id, executionID: e.executionID, now: e.now, custom: noStatus,
-	}
+	p := &play{instanceID: e.id, executionID: e.executionID, now: e.now, custom: noStatus}
+	p.script, p.version = e.host.script(name)
+	return p
 }
 
 // catchUp finds out where the script stands.
@@ -167,7 +167,7 @@ func (e *scripted) schedule(a *action, row *storage.Entity) {
 	row.Set(wire.ColName, storage.StringValue(a.name))
 	row.Set(wire.ColVersion, storage.StringValue(""))
 	if activity, ok := a.step.(Activity); ok {
-		e.host.keepJob(e.executionID, a.id, activity)
+		e.host.keepJob(e.play, a.id, activity)
 	}
 	e.post(outgoing{message: wire.TaskScheduledMessage(e.execution(), a.id, a.name, a.input, e.now), work: true})
 }

@@ -106,10 +106,12 @@ type job struct {
 	eventID     int
 }
 
-func (h *Host) keepJob(executionID string, eventID int, a Activity) {
+func (h *Host) keepJob(p *play, eventID int, a Activity) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.jobs[job{executionID, eventID}] = a
+	if p.version == h.version {
+		h.jobs[job{p.executionID, eventID}] = a
+	}
 }
 
 func (h *Host) dropJob(executionID string, eventID int) {

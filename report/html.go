@@ -120,6 +120,8 @@ type finding struct {
 type branch struct {
 	Anchor, Name, ID, State, Class, Summary, Note string
 	Children                                      []*branch
+	// Left is how many children are not shown.
+	Left int
 }
 
 // maker makes a page.
@@ -173,7 +175,9 @@ func (m *maker) branch(i *Instance) *branch {
 		b.Name, b.State = oneLine(s.run.instance.name(), maxName), oneLine(string(s.run.state), maxName)
 		b.Class, b.Summary = stateClass(s.run.state), s.run.summary()
 	}
-	for _, c := range i.Children {
+	var children []*Instance
+	children, b.Left = i.pictured()
+	for _, c := range children {
 		b.Children = append(b.Children, m.branch(c))
 	}
 	return b

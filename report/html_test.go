@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -111,6 +112,28 @@ func TestHTMLFindings(t *testing.T) {
 	parent.Children = []*report.Instance{below.Instance}
 	page = string(html(t, parent.Instance, report.HTMLOptions{Now: epoch.Add(time.Hour)}))
 	requireText(t, page, `All waits for <a href="#i2"><bdi>c</bdi></a>: <bdi>#0 Slow for 1h, and 1 more</bdi>`)
+}
+
+// Of a crowd of children that were not read a picture shows some, and how many more there are.
+func TestCrowd(t *testing.T) {
+	t.Parallel()
+	f := newForge("Parent", "p", "Running")
+	f.turn(time.Millisecond, started("Parent"))
+	for i := range 10_000 {
+		f.Children = append(f.Children, &report.Instance{ID: fmt.Sprintf("c%d", i), Note: "not read: too many instances"})
+	}
+	read := newForge("Child", "last", "Completed")
+	read.turn(time.Millisecond, started("Child"), completed(0))
+	f.Children = append(f.Children, read.Instance)
+	page := string(html(t, f.Instance, report.HTMLOptions{Now: epoch.Add(time.Minute)}))
+	requireHarmless(t, []byte(page))
+	requireText(t, page, "9980 more")
+	requireText(t, page, `<bdi class="id">last</bdi>`)
+	require.Equal(t, 20, strings.Count(page, "too many instances"))
+	text := string(timeline(t, f.Instance, report.TimelineOptions{Now: epoch.Add(time.Minute)}))
+	require.Contains(t, text, "\n9980 more sub-orchestrations of p\n")
+	require.Contains(t, text, "\nChild last ")
+	require.Equal(t, 20, strings.Count(text, "too many instances"))
 }
 
 // An instance that is its own descendant is shown once.

@@ -132,6 +132,23 @@ func (l *loader) read(ctx context.Context, i *Instance) error {
 	return err
 }
 
+// pictured are the children that a picture shows. Of those of which only the ID is known these are the first: Load stops
+// reading where they are too many.
+func (i *Instance) pictured() (children []*Instance, left int) {
+	const most = 20
+	bare := 0
+	for _, c := range i.Children {
+		if c.Status == nil && len(c.History) == 0 && len(c.Children) == 0 {
+			if bare++; bare > most {
+				left++
+				continue
+			}
+		}
+		children = append(children, c)
+	}
+	return children, left
+}
+
 // name is the orchestrator's name.
 func (i *Instance) name() string {
 	if i.Status != nil && i.Status.Name != "" {

@@ -95,8 +95,13 @@ func (t *timeline) tree(i *Instance, first bool) {
 		t.line("")
 	}
 	t.instance(i)
-	for _, c := range i.Children {
+	children, left := i.pictured()
+	for _, c := range children {
 		t.tree(c, false)
+	}
+	if left > 0 {
+		t.line("")
+		t.line(fit(fmt.Sprintf("%d more sub-orchestrations of %s", left, oneLine(i.ID, maxName)), t.Width, t.style.more))
 	}
 }
 

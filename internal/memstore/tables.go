@@ -133,7 +133,7 @@ func project(e *storage.Entity, columns []string) *storage.Entity {
 }
 
 // tick returns the time of the next write: the clock's, but always later than the last one, so that no two versions
-// of an entity are the same.
+// of an entity are the same. The rows of a transaction share it.
 func (s *tables) tick() time.Time {
 	const resolution = 100 * time.Nanosecond
 	next := s.o.Clock().UTC().Truncate(resolution)

@@ -191,6 +191,14 @@ func TestVersionsRiseOnAStandingClock(t *testing.T) {
 			c.Advance(-time.Hour)
 		}
 	}
+	op := func(row string) storage.Op {
+		return storage.Op{Kind: storage.OpInsert, Entity: &storage.Entity{PartitionKey: "p", RowKey: row}}
+	}
+	require.NoError(t, tables.Batch(t.Context(), "table", []storage.Op{op("1"), op("2")}))
+	rows := readAll(t, tables, storage.Query{})
+	require.Len(t, rows, 3)
+	require.Greater(t, rows[1].ETag, last)
+	require.Equal(t, rows[1].ETag, rows[2].ETag, "the rows of a transaction have one version")
 }
 
 func TestTableBeingDeleted(t *testing.T) {
