@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/taskhub"
 )
 
@@ -220,7 +221,7 @@ func poison(ctx context.Context, hub *taskhub.Hub, m *seenMessage, maxDequeue in
 		return "", nil
 	}
 	r, err := hub.Blobs.Open(ctx, hub.LargeMessages(), m.blob)
-	if isMissing(err) {
+	if isMissing(err) || errors.Is(err, storage.ErrInvalid) { // no blob can have such a name
 		return "its payload is gone", nil
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-durable/durable"
 	"github.com/go-durable/durable/internal/hook"
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/taskhub"
 	"github.com/go-durable/durable/internal/wire"
@@ -47,6 +48,20 @@ func gone(err error) error {
 		return conflict("it was purged meanwhile")
 	}
 	return err
+}
+
+// untilError does something for 0 to n-1, some at a time, until one of them fails, and returns the error of that one: where
+// the storage cannot be reached, it is not asked thousands of times.
+func untilError(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	going, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	parallel.Do(going, n, parallelism, func(ctx context.Context, i int) error {
+		if err := do(ctx, i); err != nil {
+			stop(err)
+		}
+		return nil
+	})
+	return context.Cause(going)
 }
 
 func text(s string) storage.Value { return storage.StringValue(s) }

@@ -175,7 +175,7 @@ func readQuarantined(ctx context.Context, hub *taskhub.Hub, blob string) (*quara
 	}
 	q := &quarantined{}
 	if err := json.Unmarshal(text, q); err != nil {
-		return nil, wrongState("the copy in quarantine is damaged")
+		return nil, wrongState("the copy %s in quarantine is damaged", blob)
 	}
 	return q, nil
 }

@@ -224,18 +224,39 @@ func readBlob(ctx context.Context, hub *taskhub.Hub, container, name string) (st
 	return string(content), errors.Join(err, b.Close())
 }
 
-// undoBlob writes a blob as it was, if it is still as the repair has left it.
-func undoBlob(ctx context.Context, hub *taskhub.Hub, before, after *Stored) error {
-	if after.Container != hub.Leases() || after.Blob != taskhub.InfoBlob {
+// undoPartitionCount creates the queues again that the repair has deleted, and then writes taskhub.json as it was. In this
+// order a repeat finishes what was interrupted. Nothing is done where somebody has written that blob since.
+func undoPartitionCount(ctx context.Context, hub *taskhub.Hub, record *RepairRecord) error {
+	for i := range record.After {
+		if err := checkBlob(ctx, hub, &record.Before[i], &record.After[i]); err != nil {
+			return err
+		}
+	}
+	for _, queue := range record.Deleted {
+		if _, ok := hub.PartitionOf(queue); !ok {
+			return invalid("the record is damaged")
+		}
+		if err := hub.Queues.CreateQueue(ctx, queue); err != nil {
+			return err
+		}
+	}
+	for i := range record.After {
+		b := storage.Blob{Content: []byte(record.Before[i].Text), ContentType: "application/octet-stream"}
+		if err := hub.Blobs.Write(ctx, hub.Leases(), taskhub.InfoBlob, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkBlob refuses taskhub.json if it is not any more as the repair has left it.
+func checkBlob(ctx context.Context, hub *taskhub.Hub, before, after *Stored) error {
+	if after.Container != hub.Leases() || after.Blob != taskhub.InfoBlob || before.Container != after.Container || before.Blob != after.Blob {
 		return invalid("the record is damaged")
 	}
 	now, err := readBlob(ctx, hub, after.Container, after.Blob)
-	if err != nil {
-		return err
+	if err == nil && now != after.Text {
+		err = conflict("%s was written since", after.Blob)
 	}
-	if now != after.Text {
-		return conflict("%s was written since", after.Blob)
-	}
-	b := storage.Blob{Content: []byte(before.Text), ContentType: "application/octet-stream"}
-	return hub.Blobs.Write(ctx, after.Container, after.Blob, b)
+	return err
 }

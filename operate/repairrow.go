@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/go-durable/durable"
-	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/replay"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/wire"
@@ -153,10 +152,10 @@ func (r *repairer) payloadsWithoutInstance(ctx context.Context) error {
 	if !r.plans("delete " + count(len(names), "payload")) {
 		return nil
 	}
-	errs := parallel.Do(ctx, len(names), parallelism, func(ctx context.Context, i int) error {
+	err = untilError(ctx, len(names), func(ctx context.Context, i int) error {
 		return r.in.Hub.Blobs.Delete(ctx, r.in.Hub.LargeMessages(), names[i])
 	})
-	if err := errors.Join(errs...); err != nil {
+	if err != nil {
 		return err
 	}
 	r.done()

@@ -2,11 +2,10 @@ package operate
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"strings"
 	"time"
 
-	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/scan"
 	"github.com/go-durable/durable/internal/wire"
 )
@@ -131,13 +130,15 @@ func (d *doctor) lookAgain(suspects []suspect) error {
 		return err
 	}
 	found := make([][]Finding, len(suspects))
-	errs := parallel.Do(d.ctx, len(suspects), parallelism, func(ctx context.Context, i int) (err error) {
+	err = untilError(d.ctx, len(suspects), func(ctx context.Context, i int) (err error) {
 		if s := &suspects[i]; !s.explained(s.queues) && !s.explained(d.queues) && !s.tooEarly(d.queues) {
-			found[i], err = d.examine(ctx, s)
+			if found[i], err = d.examine(ctx, s); err != nil {
+				err = fmt.Errorf("look at %q: %w", s.id, err)
+			}
 		}
 		return err
 	})
-	if err := errors.Join(errs...); err != nil {
+	if err != nil {
 		return err
 	}
 	for i, findings := range found {

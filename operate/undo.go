@@ -39,22 +39,16 @@ func Undo(ctx context.Context, c *durable.OrchestrationClient, record *RepairRec
 }
 
 func undo(ctx context.Context, c *durable.OrchestrationClient, in hook.Inside, record *RepairRecord) error {
-	if record.Finding.Kind == KindPoisonMessage {
+	switch {
+	case record.Finding.Kind == KindPoisonMessage:
 		_, err := RestoreMessage(ctx, c, record.Finding.Queue, record.Finding.MessageID, nil)
 		return err
-	}
-	if len(record.Before) != len(record.After) {
+	case len(record.Before) != len(record.After):
 		return invalid("the record is damaged")
+	case record.Finding.Kind == KindPartitionCount:
+		return undoPartitionCount(ctx, in.Hub, record)
 	}
 	var errs []error
-	if record.Finding.Kind == KindPartitionCount {
-		for _, queue := range record.Deleted {
-			if _, ok := in.Hub.PartitionOf(queue); !ok {
-				return invalid("the record is damaged")
-			}
-			errs = append(errs, in.Hub.Queues.CreateQueue(ctx, queue))
-		}
-	}
 	for i := range record.After {
 		errs = append(errs, undoOne(ctx, in, &record.Before[i], &record.After[i]))
 	}
@@ -62,9 +56,6 @@ func undo(ctx context.Context, c *durable.OrchestrationClient, in hook.Inside, r
 }
 
 func undoOne(ctx context.Context, in hook.Inside, before, after *Stored) error {
-	if after.Container != "" {
-		return undoBlob(ctx, in.Hub, before, after)
-	}
 	if after.Table != in.Hub.Instances() || after.Absent ||
 		!before.Absent && (before.Table != after.Table || before.PartitionKey != after.PartitionKey || before.RowKey != after.RowKey) {
 		return invalid("the record is damaged")

@@ -101,3 +101,28 @@ func TestUndoRaced(t *testing.T) {
 	require.ErrorIs(t, err, durable.ErrConflict)
 	require.Equal(t, 1, h.fault.Count(faultstore.Op("Update")))
 }
+
+// A partition count that somebody has written since stays, and so do the queues: others would contradict it.
+func TestUndoPartitionCountWritten(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	h.info(t, 2)
+	h.clock.add(48 * time.Hour)
+	findings := diagnose(t, h, nil)
+	require.Equal(t, []string{"partition-count "}, brief(findings))
+	record, err := repair(t, h, findings[0], operate.RepairOptions{PartitionCount: 3}, true)
+	require.NoError(t, err)
+	require.Equal(t, []string{h.ControlQueue(3)}, record.Deleted)
+	now := h.dump(t)
+	damaged := *record
+	damaged.Before = []operate.Stored{{}}
+	_, err = operate.Undo(t.Context(), h.OrchestrationClient, &damaged)
+	require.ErrorIs(t, err, durable.ErrInvalidArgument)
+	h.unchanged(t, now)
+
+	h.info(t, partitions)
+	now = h.dump(t)
+	_, err = operate.Undo(t.Context(), h.OrchestrationClient, record)
+	require.ErrorIs(t, err, durable.ErrConflict)
+	h.unchanged(t, now)
+}

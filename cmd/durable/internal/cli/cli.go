@@ -130,10 +130,10 @@ func (a *app) root() *cobra.Command {
 		},
 	}
 	f := cmd.PersistentFlags()
-	f.StringVar(&a.flags.Connection, "connection-string-setting", "",
+	f.Var((*namedText)(&a.flags.Connection), "connection-string-setting",
 		"`name` of the setting that has the connection string (default AzureWebJobsStorage, or what host.json says)")
-	f.StringVar(&a.flags.TaskHub, "task-hub-name", "", "`name` of the task hub (default what host.json says, or DurableFunctionsHub)")
-	f.StringVar(&a.flags.Account, "account", "", "`name` of a storage account to use with Entra ID, instead of a connection string")
+	f.Var((*namedText)(&a.flags.TaskHub), "task-hub-name", "`name` of the task hub (default what host.json says, or DurableFunctionsHub)")
+	f.Var((*namedText)(&a.flags.Account), "account", "`name` of a storage account to use with Entra ID, instead of a connection string")
 	f.StringVarP(&a.out.Format, "output", "o", "", "`format`: table, json, jsonl or yaml (default table on a terminal, else json)")
 	completeWith(cmd, "output", screen.Formats()...)
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return err })

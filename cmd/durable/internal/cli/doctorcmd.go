@@ -54,7 +54,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		func(ctx context.Context) error { return a.doctor(ctx, f) })
 	cmd.Long = doctorHelp()
 	flags := cmd.Flags()
-	flags.StringSliceVar(&f.kinds, "kind", nil, "look only for these `kinds` of findings")
+	flags.Var((*namedTexts)(&f.kinds), "kind", "look only for these `kinds` of findings")
 	flags.Var((*namedText)(&f.id), flagID, "only findings about the instance with this `ID`")
 	flags.Var((*namedText)(&f.prefix), "id-prefix", "only findings about instances whose ID begins with this `text`")
 	flags.Var(&f.interval, "interval", "`duration` between the two looks")
@@ -81,7 +81,7 @@ var onlyRepair = []string{
 // repairFlags adds the flags that are about repairing.
 func (f *doctorFlags) repairFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringSliceVar(&f.repair, "repair", nil, "look only for these `kinds` of findings, and repair them")
+	flags.Var((*namedTexts)(&f.repair), "repair", "look only for these `kinds` of findings, and repair them")
 	f.changeFlags.add(cmd)
 	flags.StringVar(&f.record, "record", "", "`file` that gets a line for each repair (default durable-repair-HUB-TIME.jsonl)")
 	flags.StringVar(&f.reason, "reason", "", "`reason` that goes into messages and histories")

@@ -50,7 +50,7 @@ func (a *app) entityListCommand() *cobra.Command {
 		func(ctx context.Context) error { return a.entityList(ctx, f, all, state) })
 	cmd.Long = `List entities, in the order of their names and keys. JSON is the document of GET /entities of the HTTP API.`
 	flags := cmd.Flags()
-	flags.StringVar(&f.name, "name", "", "only entities of this `name`")
+	flags.Var((*namedText)(&f.name), "name", "only entities of this `name`")
 	flags.BoolVar(&f.deleted, "include-deleted", false, "also entities without a state")
 	flags.Var(&f.after, "used-after", "only entities used at or after this `time`")
 	flags.Var(&f.before, "used-before", "only entities used at or before this `time`")

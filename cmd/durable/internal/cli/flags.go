@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +19,7 @@ const (
 
 // idFlag lets a command take an instance: by --id, as Core Tools have it, or as the argument.
 func idFlag(cmd *cobra.Command, id *string) {
-	cmd.Flags().StringVar(id, flagID, "", "`ID` of the instance, which can also be the argument")
+	cmd.Flags().Var((*namedText)(id), flagID, "`ID` of the instance, which can also be the argument")
 	idArgument(cmd)
 	one := cmd.Args
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -68,6 +69,22 @@ func (f *namedText) String() string { return string(*f) }
 
 func (f *namedText) Type() string { return "string" }
 
+// namedTexts are several of them, separated by commas.
+type namedTexts []string
+
+func (f *namedTexts) Set(given string) error {
+	texts := strings.Split(given, ",")
+	if slices.Contains(texts, "") {
+		return errors.New("it is empty, or a part of it is")
+	}
+	*f = append(*f, texts...)
+	return nil
+}
+
+func (f *namedTexts) String() string { return strings.Join(*f, ",") }
+
+func (f *namedTexts) Type() string { return "stringSlice" }
+
 // filterFlags say which instances.
 type filterFlags struct {
 	after, before timeFlag
@@ -83,8 +100,8 @@ type filterFlags struct {
 func (a *app) filterFlags(cmd *cobra.Command, f *filterFlags) {
 	a.lastingFlags(cmd, f)
 	flags := cmd.Flags()
-	flags.StringVar(&f.status, flagStatus, "", "only instances in these `states`: Pending, Running, Suspended, Completed, Failed, ...")
-	flags.StringVar(&f.failedWith, "failed-with", "", "only failed instances whose failure contains this `text`")
+	flags.Var((*namedText)(&f.status), flagStatus, "only instances in these `states`: Pending, Running, Suspended, Completed, Failed, ...")
+	flags.Var((*namedText)(&f.failedWith), "failed-with", "only failed instances whose failure contains this `text`")
 	flags.BoolVar(&f.entities, "include-entities", false, "entities as well")
 	completeWith(cmd, flagStatus, stateNames()...)
 }
@@ -95,8 +112,8 @@ func (a *app) lastingFlags(cmd *cobra.Command, f *filterFlags) {
 	flags := cmd.Flags()
 	flags.Var(&f.after, "created-after", "only instances created at or after this `time` (2018-03-10T10:01:00Z, yesterday, 7d)")
 	flags.Var(&f.before, "created-before", "only instances created at or before this `time`")
-	flags.StringSliceVar(&f.names, "function-name", nil, "only instances of these `orchestrators`")
-	flags.StringVar(&f.prefix, "id-prefix", "", "only instances whose ID begins with this `text`")
+	flags.Var((*namedTexts)(&f.names), "function-name", "only instances of these `orchestrators`")
+	flags.Var((*namedText)(&f.prefix), "id-prefix", "only instances whose ID begins with this `text`")
 	flags.StringToStringVar(&f.tags, "tag", nil, "only instances with this `name=value` among their tags")
 }
 

@@ -199,8 +199,12 @@ func (a *app) moveMessages(ctx context.Context, f *messageFlags, m *messageMove)
 	if err != nil {
 		return err
 	}
+	if len(messages) == 0 && !f.dryRun {
+		a.out.Say("%s", f.none())
+		return a.out.ListDone().End()
+	}
 	if !f.yes {
-		if err := a.planMessages(f, messages, m); err != nil || len(messages) == 0 || f.dryRun {
+		if err := a.planMessages(f, messages, m); err != nil || f.dryRun {
 			return err
 		}
 		if err := a.confirm(ctx, &f.changeFlags, fmt.Sprintf(m.question, text.Count(len(messages), "message"))); err != nil {

@@ -43,7 +43,7 @@ shows how to go on.
 	a.filterFlags(cmd, &f.filterFlags)
 	f.changeFlags.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.id, flagID, "", "only the instance with this `ID`, which can also be the argument")
+	flags.Var((*namedText)(&f.id), flagID, "only the instance with this `ID`, which can also be the argument")
 	idArgument(cmd)
 	flags.BoolVar(&f.force, "force", false, "also instances that have not ended; what they have scheduled goes on in vain")
 	flags.IntVar(&f.concurrency, "concurrency", defaultConcurrency, "how many `instances` are purged at once")

@@ -17,27 +17,35 @@ type recordFile struct {
 	// name is what the user calls it.
 	name string
 	file *os.File
-	// fresh says that it was not there before.
-	fresh bool
+	// own says that nobody else has named it, and so nobody else writes to it.
+	own bool
 
 	mu      sync.Mutex
 	written int
 }
 
-// openRecord opens the file for the records of repairs; lines are added to one that is there already.
-func (a *app) openRecord(name, hub string) (*recordFile, error) {
-	if name == "" {
-		name = fmt.Sprintf("durable-repair-%s-%s.jsonl", hub, a.now().UTC().Format("20060102T150405Z"))
+// openRecord opens the file for the records of repairs; lines are added to one that is there already. Without a name it
+// makes one that no other run has.
+func (a *app) openRecord(name, hub string) (r *recordFile, err error) {
+	if name != "" {
+		r, err = a.openNamed(name, 0)
+	} else {
+		name = fmt.Sprintf("durable-repair-%s-%s", hub, a.now().UTC().Format("20060102T150405Z"))
+		r, err = a.openNamed(name+".jsonl", os.O_EXCL)
+		for n := 2; errors.Is(err, os.ErrExist); n++ {
+			r, err = a.openNamed(fmt.Sprintf("%s-%d.jsonl", name, n), os.O_EXCL)
+		}
 	}
-	r := &recordFile{name: name}
-	_, err := os.Stat(a.path(name))
-	r.fresh = errors.Is(err, os.ErrNotExist)
-	// Only for the user: rows hold inputs and outputs.
-	r.file, err = os.OpenFile(a.path(name), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, usageError("--record: %w", err)
 	}
 	return r, r.endLine()
+}
+
+func (a *app) openNamed(name string, flag int) (*recordFile, error) {
+	// Only for the user: rows hold inputs and outputs.
+	file, err := os.OpenFile(a.path(name), os.O_RDWR|os.O_CREATE|os.O_APPEND|flag, 0o600)
+	return &recordFile{name: name, file: file, own: flag == os.O_EXCL}, err
 }
 
 // endLine ends the last line, if a crash has left it torn.
@@ -72,10 +80,11 @@ func (r *recordFile) add(record *operate.RepairRecord) error {
 	return nil
 }
 
-// close closes the file, and removes it if it is new and empty.
+// close closes the file, and removes it if it is its own and empty: into one that the user has named another run may be
+// about to write.
 func (r *recordFile) close() error {
 	err := r.file.Close()
-	if r.fresh && r.written == 0 {
+	if r.own && r.written == 0 {
 		err = errors.Join(err, os.Remove(r.file.Name()))
 	}
 	return err

@@ -38,7 +38,7 @@ line of a JSONL file. If --id is given as well, their IDs are ID-1, ID-2 and so 
 after an interruption, and starts only what was not started.`
 	flags := cmd.Flags()
 	flags.StringVar(&f.name, "function-name", "", "`name` of the orchestrator function to start (required)")
-	flags.StringVar(&f.id, flagID, "", "`ID` of the instance (default a new GUID)")
+	flags.Var((*namedText)(&f.id), flagID, "`ID` of the instance (default a new GUID)")
 	flags.StringVar(&f.input, "input", "", "input as `JSON` or text; @FILE reads it from a file, - from standard input")
 	flags.StringVar(&f.version, "version", "", "`version` of the orchestration")
 	flags.StringToStringVar(&f.tags, "tag", nil, "`name=value` to be kept with the instance; may be repeated")

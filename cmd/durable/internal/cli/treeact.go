@@ -74,7 +74,10 @@ func (a *app) actOnTree(ctx context.Context, f *changeFlags, opts *operate.TreeA
 		if err != nil {
 			return tooLarge(plan, err)
 		}
-		if err := a.plan(f, plan, planOfTree(plan)); err != nil || f.dryRun || toDo(plan) == 0 {
+		if toDo(plan) == 0 && !f.dryRun {
+			return a.treeDone(ctx, plan, nil)
+		}
+		if err := a.plan(f, plan, planOfTree(plan)); err != nil || f.dryRun {
 			return err
 		}
 		verb := string(plan.Action)

@@ -28,7 +28,7 @@ func (a *app) watchCommand() *cobra.Command {
 	cmd.Long = `Follow an instance: its history as it grows, its state and its custom status as they change, until it ends. The exit code is that
 of wait. Without --id, show how many instances are in which state, again and again, until Ctrl-C.`
 	a.filterFlags(cmd, &f.filterFlags)
-	cmd.Flags().StringVar(&f.id, flagID, "", "`ID` of an instance, which can also be the argument")
+	cmd.Flags().Var((*namedText)(&f.id), flagID, "`ID` of an instance, which can also be the argument")
 	idArgument(cmd)
 	cmd.Flags().Var(&f.interval, "interval", "pause between two looks (`duration`)")
 	return cmd
