@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/go-durable/durable"
@@ -190,6 +191,9 @@ func listQuarantined(ctx context.Context, hub *taskhub.Hub, _ *ListMessagesOptio
 			return err
 		}
 		for _, b := range page.Blobs {
+			if strings.HasSuffix(b.Name, claimSuffix) {
+				continue
+			}
 			q, err := readQuarantined(ctx, hub, b.Name)
 			if err != nil {
 				return err

@@ -245,6 +245,65 @@ func TestRestoreInterrupted(t *testing.T) {
 	}
 }
 
+// Of two that put a message back at the same moment one does, whichever step of the other comes in between.
+func TestRestoreRaced(t *testing.T) {
+	t.Parallel()
+	for n := 1; ; n++ {
+		h := newHub(t)
+		queue := h.ControlQueue(0)
+		id := h.raw(t, queue, "not a message")
+		_, err := operate.QuarantineMessage(t.Context(), h.OrchestrationClient, queue, id, nil)
+		require.NoError(t, err)
+		calls, other := 0, error(nil)
+		h.fault.SetHook(func(_ context.Context, c call) error {
+			if c.Phase == faultstore.Before {
+				calls++
+			}
+			if calls == n && c.Phase == faultstore.Before {
+				calls++
+				_, other = operate.RestoreMessage(t.Context(), h.OrchestrationClient, queue, id, nil)
+			}
+			return nil
+		})
+		_, err = operate.RestoreMessage(t.Context(), h.OrchestrationClient, queue, id, nil)
+		h.fault.SetHook(nil)
+		if calls < n {
+			require.NoError(t, err)
+			return
+		}
+		require.Equal(t, []string{"not a message"}, h.texts(t, queue), "call %d: %v, %v", n, err, other)
+		for _, e := range []error{err, other} {
+			if e != nil && !errors.Is(e, durable.ErrInvalidState) {
+				require.ErrorIs(t, e, durable.ErrUncertain, "call %d", n)
+			}
+		}
+	}
+}
+
+// To take poison out again and again must not make what lies beside it look like poison.
+func TestQuarantineSparesOthers(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	queue := h.ControlQueue(0)
+	h.put(t, queue, event0("first"), 0)
+	var ids []string
+	for range 25 {
+		ids = append(ids, h.raw(t, queue, "not a message"))
+	}
+	h.put(t, queue, event0("last"), 0)
+	for _, id := range ids {
+		h.clock.add(time.Second)
+		_, err := operate.QuarantineMessage(t.Context(), h.OrchestrationClient, queue, id, nil)
+		require.NoError(t, err)
+	}
+	left := messages(t, h, nil)
+	require.Len(t, left, 2)
+	for _, m := range left {
+		require.LessOrEqual(t, m.DequeueCount, int64(2), m.InstanceID)
+	}
+	require.Empty(t, messages(t, h, &operate.ListMessagesOptions{PoisonOnly: true}))
+}
+
 // A worker that takes the message at the same moment wins.
 func TestQuarantineRaced(t *testing.T) {
 	t.Parallel()

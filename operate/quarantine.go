@@ -32,8 +32,8 @@ const (
 // container {hub}-quarantine. It is copied first and deleted from the queue then, so that nothing is lost whatever
 // happens in between; a repeat finishes what was interrupted.
 //
-// To delete a message it must be taken, and so are those before it: they are put back at once, with their dequeue count
-// one higher. A message that is hidden, since a worker has it or it waits for its retry, cannot be taken:
+// To delete a message it must be taken, and so are those before it: they are put back at once, behind the others and with
+// their dequeue count one higher. A message that is hidden, since a worker has it or it waits for its retry, cannot be taken:
 // [durable.ErrConflict] says so. Try again later. Opts may be nil.
 //
 // It returns [durable.ErrConflict] if the message cannot be seen, [durable.ErrInvalidArgument] for a queue that is not
@@ -127,12 +127,14 @@ func alreadyQuarantined(
 func takeMessage(ctx context.Context, hub *taskhub.Hub, queue, messageID string) (*storage.Message, error) {
 	var others []storage.Message
 	var found *storage.Message
-	var err error
-	for n := 0; n < takeAtMost && found == nil; n++ {
+	// No more than have to be: what is taken again and again looks like poison itself.
+	take, err := placeOf(ctx, hub, queue, messageID)
+	for n := 0; n < takeAtMost && found == nil && err == nil; n++ {
 		var taken []storage.Message
-		if taken, err = hub.Queues.Dequeue(ctx, queue, takeAtOnce, held); err != nil || len(taken) == 0 {
+		if taken, err = hub.Queues.Dequeue(ctx, queue, take, held); err != nil || len(taken) == 0 {
 			break
 		}
+		take = takeAtOnce
 		for i := range taken {
 			if taken[i].ID == messageID {
 				found = &taken[i]
@@ -149,6 +151,17 @@ func takeMessage(ctx context.Context, hub *taskhub.Hub, queue, messageID string)
 		return nil, fmt.Errorf("take a message out of %s: %w", queue, err)
 	}
 	return found, nil
+}
+
+// placeOf returns how many messages must be taken to get one, the most that can be taken at once if it cannot be seen.
+func placeOf(ctx context.Context, hub *taskhub.Hub, queue, messageID string) (int, error) {
+	seen, err := hub.Queues.Peek(ctx, queue, takeAtOnce)
+	for i := range seen {
+		if seen[i].ID == messageID {
+			return i + 1, err
+		}
+	}
+	return takeAtOnce, err
 }
 
 // putBack makes taken messages visible again. One that is gone meanwhile was handled by somebody.
@@ -172,11 +185,13 @@ type RestoreOptions struct {
 }
 
 // RestoreMessage puts a message in quarantine back into its queue, as it was, and deletes the copy. It gets another ID
-// there. A repeat finishes what was interrupted: what can be seen in the queue is not put there again. Opts may be nil.
+// there. A repeat finishes what was interrupted: what can be seen in the queue is not put there again. Of several at the
+// same moment one puts it back. Opts may be nil.
 //
-// Where an earlier attempt was cut off in between and the message cannot be seen in its queue, a worker may have taken
-// it, or it never got there: that is [durable.ErrUncertain], unless opts.Force. It returns [durable.ErrInvalidState] if
-// there is no such message in quarantine, [durable.ErrInvalidArgument] and [durable.ErrTaskHubNotFound].
+// Where another attempt was cut off in between, or is at work, and the message cannot be seen in its queue, a worker may
+// have taken it, or it never got there: that is [durable.ErrUncertain], unless opts.Force. It returns
+// [durable.ErrInvalidState] if there is no such message in quarantine, [durable.ErrInvalidArgument] and
+// [durable.ErrTaskHubNotFound].
 func RestoreMessage(
 	ctx context.Context, c *durable.OrchestrationClient, queue, messageID string, opts *RestoreOptions,
 ) (*HubMessage, error) {
@@ -191,6 +206,9 @@ func RestoreMessage(
 	q, err := readQuarantined(ctx, in.Hub, blobOf(queue, messageID))
 	if err == nil && q == nil {
 		err = wrongState("there is no such message in quarantine")
+		if !opts.DryRun { // all but this was done by an earlier attempt
+			err = errors.Join(err, in.Hub.Blobs.Delete(ctx, in.Hub.Quarantine(), claimOf(queue, messageID)))
+		}
 	}
 	if err != nil {
 		return nil, in.Fail(op, "", "", err)
@@ -202,26 +220,69 @@ func RestoreMessage(
 }
 
 func (q *quarantined) restore(ctx context.Context, hub *taskhub.Hub, force bool) error {
+	if err := q.readClaim(ctx, hub); err != nil {
+		return err
+	}
 	there, certain, err := q.inQueue(ctx, hub)
 	if err != nil {
 		return err
 	}
+	uncertain := fmt.Errorf("%w: another attempt was cut off or is at work, and the message cannot be seen in its queue; "+
+		"Force puts it there, perhaps a second time", durable.ErrUncertain)
 	if !there && !certain && !force {
-		return fmt.Errorf("%w: an earlier attempt was cut off, and the message cannot be seen in its queue; "+
-			"Force puts it there, perhaps a second time", durable.ErrUncertain)
+		return uncertain
 	}
 	if !there {
-		if err := q.store(ctx, hub, stateRestoring); err != nil {
-			return err
+		if err := q.claim(ctx, hub); err != nil {
+			if !errors.Is(err, storage.ErrExists) {
+				return err
+			}
+			if !force {
+				return uncertain
+			}
 		}
 		if err := hub.Queues.Put(ctx, q.Queue, q.Text, 0); err != nil {
 			return fmt.Errorf("put the message back: %w", err)
 		}
 	}
-	if err := hub.Blobs.Delete(ctx, hub.Quarantine(), blobOf(q.Queue, q.ID)); err != nil {
-		return fmt.Errorf("the message is back, but its copy is not deleted; repeat the call: %w", err)
+	for _, blob := range []string{blobOf(q.Queue, q.ID), claimOf(q.Queue, q.ID)} { // the claim last: without it all would begin anew
+		if err := hub.Blobs.Delete(ctx, hub.Quarantine(), blob); err != nil {
+			return fmt.Errorf("the message is back, but its copy is not deleted; repeat the call: %w", err)
+		}
 	}
 	return nil
+}
+
+// claimOf returns the blob that says that somebody puts a message back.
+func claimOf(queue, messageID string) string { return blobOf(queue, messageID) + claimSuffix }
+
+const claimSuffix = ".restoring"
+
+// readClaim notes whether somebody puts the message back, or has begun to.
+func (q *quarantined) readClaim(ctx context.Context, hub *taskhub.Hub) error {
+	r, err := hub.Blobs.Open(ctx, hub.Quarantine(), claimOf(q.Queue, q.ID))
+	if isMissing(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	q.State = stateRestoring
+	return r.Close()
+}
+
+// claim says that we put the message back. It returns [storage.ErrExists] if somebody else has said so, and
+// [durable.ErrInvalidState] if somebody has done it since the copy was read: the copy goes before the claim.
+func (q *quarantined) claim(ctx context.Context, hub *taskhub.Hub) error {
+	claim := claimOf(q.Queue, q.ID)
+	if err := hub.Blobs.Write(ctx, hub.Quarantine(), claim, storage.Blob{IfAbsent: true}); err != nil {
+		return fmt.Errorf("claim the message: %w", err)
+	}
+	copied, err := readQuarantined(ctx, hub, blobOf(q.Queue, q.ID))
+	if err != nil || copied != nil {
+		return err
+	}
+	return errors.Join(wrongState("somebody else has put the message back"), hub.Blobs.Delete(ctx, hub.Quarantine(), claim))
 }
 
 // inQueue reports whether the message can be seen in its queue, under its old ID or a new one, and whether it is certain

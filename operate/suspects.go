@@ -42,8 +42,13 @@ func (s *suspect) tooEarly(now *queueLook) bool {
 	return s.explained(s.queues) && !s.explained(now) || s.kind == KindActivityLost && !s.queues.idle(s.id) && now.idle(s.id)
 }
 
-// maxSuspects bounds the suspects that wait for their second look.
-const maxSuspects = 4096
+const (
+	// maxSuspects bounds the suspects that wait for their second look: some ten megabytes. When there are as many, the
+	// walk waits with them, which takes an interval.
+	maxSuspects = 1 << 16
+	// lookedAtOnce is how many of them are looked at before what was found is reported.
+	lookedAtOnce = 4096
+)
 
 func (d *doctor) suspect(kind FindingKind, g *digest) error {
 	wanted := []FindingKind{kind}
@@ -93,6 +98,7 @@ func (d *doctor) confirm(wait bool) error {
 			}
 			due = len(d.suspects)
 		}
+		due = min(due, lookedAtOnce)
 		now := d.suspects[:due]
 		d.suspects = append([]suspect(nil), d.suspects[due:]...)
 		if err := d.lookAgain(now); err != nil {
