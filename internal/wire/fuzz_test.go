@@ -42,8 +42,14 @@ func mustBeEscaped(r rune) bool { return r != '^' && wire.EscapeKey(string(r)) !
 
 // FuzzDecodeMessage: what is read as a message is written and read again as the same.
 func FuzzDecodeMessage(f *testing.F) {
+	for _, m := range ownMessages() {
+		f.Add(m.JSON())
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m, err := wire.DecodeMessage(text)
+		slow, slowErr := wire.DecodeAnyMessage(text)
+		require.Equal(t, slowErr, err)
+		require.Equal(t, slow, m)
 		if err != nil {
 			require.Nil(t, m)
 			return

@@ -92,31 +92,44 @@ func (m *Message) JSON() []byte {
 		return marshal(&envelope{Type: typeMessageData, ActivityID: emptyGUID, CompressedBlobName: &m.BlobName})
 	}
 	const around = 700 // bytes, in most messages
-	b := append(make([]byte, 0, len(m.Event)+around), `{"$type":"`+typeMessageData+`","ActivityId":`...)
+	b := append(make([]byte, 0, len(m.Event)+around), beforeActivity...)
 	b = appendText(b, m.ActivityID)
-	b = append(append(b, `,"TaskMessage":{"$type":"`+typeTaskMessage+`","Event":`...), m.Event...)
-	b = append(b, `,"SequenceNumber":0,"OrchestrationInstance":{"$type":"`+typeInstance+`","InstanceId":`...)
-	b = appendText(b, m.InstanceID)
-	b = append(b, `,"ExecutionId":`...)
+	b = append(append(b, beforeEvent...), m.Event...)
+	b = appendText(append(b, beforeInstance...), m.InstanceID)
+	b = append(b, beforeExecution...)
 	if m.ExecutionID == "" {
-		b = append(b, "null"...)
+		b = append(b, null...)
 	} else {
 		b = appendText(b, m.ExecutionID)
 	}
-	b = append(b, `},"OrchestrationExecutionContext":`...)
+	b = append(b, beforeContext...)
 	if m.executionContext {
 		b = append(b, emptyContext...)
 	} else {
-		b = append(b, "null"...)
+		b = append(b, null...)
 	}
-	b = strconv.AppendInt(append(b, `},"CompressedBlobName":null,"SequenceNumber":`...), m.SequenceNumber, 10)
+	b = strconv.AppendInt(append(b, beforeNumber...), m.SequenceNumber, 10)
 	if m.Episode != nil {
-		b = strconv.AppendInt(append(b, `,"Episode":`...), int64(*m.Episode), 10)
+		b = strconv.AppendInt(append(b, beforeEpisode...), int64(*m.Episode), 10)
 	}
-	b = appendText(append(b, `,"Sender":{"InstanceId":`...), m.SenderInstanceID)
-	b = appendText(append(b, `,"ExecutionId":`...), m.SenderExecutionID)
-	return append(b, `},"SerializableTraceContext":null}`...)
+	b = appendText(append(b, beforeSender...), m.SenderInstanceID)
+	b = appendText(append(b, beforeExecution...), m.SenderExecutionID)
+	return append(b, behindSender...)
 }
+
+// What stands in an envelope between its values.
+const (
+	beforeActivity  = `{"$type":"` + typeMessageData + `","ActivityId":`
+	beforeEvent     = `,"TaskMessage":{"$type":"` + typeTaskMessage + `","Event":`
+	beforeInstance  = `,"SequenceNumber":0,"OrchestrationInstance":{"$type":"` + typeInstance + `","InstanceId":`
+	beforeExecution = `,"ExecutionId":`
+	beforeContext   = `},"OrchestrationExecutionContext":`
+	beforeNumber    = `},"CompressedBlobName":null,"SequenceNumber":`
+	beforeEpisode   = `,"Episode":`
+	beforeSender    = `,"Sender":{"InstanceId":`
+	behindSender    = `},"SerializableTraceContext":null}`
+	null            = "null"
+)
 
 // EncodeText returns the text that lies in the queue for a message's JSON: Base64, the one form that every engine
 // reads (MessageManager.cs) and that no XML processor can damage.
@@ -147,6 +160,13 @@ func DecodeText(text string) ([]byte, error) {
 // DecodeMessage reads a message from its JSON. It is as strict as the engine: what it refuses is a poison message
 // there.
 func DecodeMessage(data []byte) (*Message, error) {
+	if m := readOwn(data); m != nil {
+		return m, nil
+	}
+	return decodeMessage(data)
+}
+
+func decodeMessage(data []byte) (*Message, error) {
 	var e envelope
 	if err := json.Unmarshal(data, &e); err != nil {
 		return nil, fmt.Errorf("not a message: %w", shortJSONError(err))
