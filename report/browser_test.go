@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"image"
 	_ "image/png" // what browsers write
 	"net/http"
@@ -35,19 +36,34 @@ func browser(t *testing.T) string {
 // runBrowser shows a URL in a browser without a window, and returns what it logged.
 func runBrowser(t *testing.T, path, url string, flags ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	flags = append([]string{
-		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--hide-scrollbars", "--enable-logging=stderr",
-		"--user-data-dir=" + t.TempDir(),
-	}, flags...)
-	var log bytes.Buffer
-	cmd := exec.CommandContext(ctx, path, append(flags, url)...)
-	cmd.Stderr = &log
-	cmd.WaitDelay = 5 * time.Second
-	require.NoError(t, cmd.Run(), "%s", &log)
-	return log.String()
+	_, log := browse(t, path, append(append([]string{
+		"--disable-quic", "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--enable-logging=stderr",
+	}, flags...), url)...)
+	return log
+}
+
+// browse runs a browser without a window, and returns what it wrote and logged. Browsers crash now and then where they have
+// no desktop, which says nothing about a page: one that a signal ended is started again.
+func browse(t *testing.T, path string, args ...string) (out []byte, log string) {
+	t.Helper()
+	const attempts = 4
+	for i := 1; ; i++ {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		var stdout, stderr bytes.Buffer
+		cmd := exec.CommandContext(ctx, path, append([]string{
+			"--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+			"--user-data-dir=" + t.TempDir(),
+		}, args...)...)
+		cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &stdout, &stderr, 5*time.Second
+		err := cmd.Run()
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && (exit.ExitCode() < 0 || exit.ExitCode() > 128) && ctx.Err() == nil && i < attempts {
+			continue // 128 and the signal is what a shell around it says
+		}
+		require.NoError(t, err, "%s", &stderr)
+		return stdout.Bytes(), stderr.String()
+	}
 }
 
 // site serves pages and counts what is asked of it.
@@ -169,15 +185,8 @@ func TestDocumentInBrowser(t *testing.T) {
 	requireHarmless(t, page)
 	file := filepath.Join(t.TempDir(), "page.html")
 	require.NoError(t, os.WriteFile(file, page, 0o644))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	var dom bytes.Buffer
-	cmd := exec.CommandContext(ctx, path, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-		"--disable-background-networking", "--user-data-dir="+t.TempDir(), "--dump-dom", "file://"+file)
-	cmd.Stdout = &dom
-	cmd.WaitDelay = 5 * time.Second
-	require.NoError(t, cmd.Run())
-	require.Equal(t, elementCounts(page), elementCounts(dom.Bytes()))
+	dom, _ := browse(t, path, "--dump-dom", "file://"+file)
+	require.Equal(t, elementCounts(page), elementCounts(dom))
 }
 
 // elementCounts counts the elements of a page by name.
