@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/tap"
 	"github.com/go-durable/durable/internal/taskhub"
 )
@@ -105,12 +106,5 @@ func (m *meter) wait(ctx context.Context) error {
 	}
 	m.next = at.Add(m.interval)
 	m.mu.Unlock()
-	timer := time.NewTimer(time.Until(at))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return parallel.SleepUntil(ctx, at)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/taskhub"
 )
@@ -114,7 +115,7 @@ func (c *hubCheck) confirm(ctx context.Context, d *doctor) error {
 	if len(c.unowned) == 0 && len(stray) == 0 || !d.wants(KindPartitionUnowned, KindMessagesUnread) {
 		return nil
 	}
-	if err := sleepUntil(ctx, c.noted.Add(d.opts.Interval)); err != nil {
+	if err := parallel.SleepUntil(ctx, c.noted.Add(d.opts.Interval)); err != nil {
 		return err
 	}
 	now, err := lookAtQueues(ctx, d.in.Hub)

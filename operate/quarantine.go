@@ -155,7 +155,7 @@ func takeMessage(ctx context.Context, hub *taskhub.Hub, queue, messageID string)
 
 // placeOf returns how many messages must be taken to get one, the most that can be taken at once if it cannot be seen.
 func placeOf(ctx context.Context, hub *taskhub.Hub, queue, messageID string) (int, error) {
-	seen, err := hub.Queues.Peek(ctx, queue, takeAtOnce)
+	seen, err := hub.Queues.Peek(ctx, queue, maxPeek)
 	for i := range seen {
 		if seen[i].ID == messageID {
 			return i + 1, err

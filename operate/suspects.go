@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/scan"
 	"github.com/go-durable/durable/internal/wire"
 )
@@ -93,7 +94,7 @@ func (d *doctor) confirm(wait bool) error {
 			return nil
 		}
 		if due < len(d.suspects) && wait {
-			if err := sleepUntil(d.ctx, d.suspects[len(d.suspects)-1].noted.Add(d.opts.Interval)); err != nil {
+			if err := parallel.SleepUntil(d.ctx, d.suspects[len(d.suspects)-1].noted.Add(d.opts.Interval)); err != nil {
 				return err
 			}
 			due = len(d.suspects)
@@ -115,17 +116,6 @@ func (d *doctor) due() int {
 		n++
 	}
 	return n
-}
-
-func sleepUntil(ctx context.Context, at time.Time) error {
-	timer := time.NewTimer(time.Until(at))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 // lookAgain looks at the queues and then at each suspect by itself. In this order: what has left the queues by then is in

@@ -1,9 +1,10 @@
-// Package parallel does several things at once, within bounds.
+// Package parallel does several things at once, within bounds, and waits between them.
 package parallel
 
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // Do calls do for 0 to n-1, at most limit at a time, and returns their errors by index once all have ended. Indices that
@@ -26,4 +27,16 @@ func Do(ctx context.Context, n, limit int, do func(ctx context.Context, i int) e
 	}
 	wg.Wait()
 	return errs
+}
+
+// SleepUntil waits for a moment. It returns the context's error if that ends first.
+func SleepUntil(ctx context.Context, at time.Time) error {
+	timer := time.NewTimer(time.Until(at))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
 }
