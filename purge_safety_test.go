@@ -269,6 +269,27 @@ func (f *fixture) startedAnewAt(t *testing.T, purge call, n, rows, size int, wor
 	return true
 }
 
+// A start that finds an instance and sees it purged before it has read it is a conflict, and writes nothing.
+func TestStartPurgedMeanwhile(t *testing.T) {
+	t.Parallel()
+	f, _ := withClock(t)
+	f.ended(t, "id", 3, 0)
+	other := clientOn(t, f.storage, f.names.Hub(), taskhub.Options{PartitionCount: partitions, BlobEndpoint: blobEndpoint})
+	f.fault.SetHook(func(ctx context.Context, c faultstore.Call) error {
+		if c.Op == "Insert" && c.Phase == faultstore.After {
+			_, err := other.Purge(ctx, "id", nil)
+			require.NoError(t, err)
+		}
+		return nil
+	})
+	_, err := f.StartNew(t.Context(), "Orchestrator", nil, &durable.StartNewOptions{InstanceID: "id"})
+	require.ErrorIs(t, err, durable.ErrConflict)
+	require.NotErrorIs(t, err, durable.ErrInstanceNotFound)
+	f.fault.SetHook(nil)
+	_, err = f.GetStatus(t.Context(), "id", nil)
+	require.ErrorIs(t, err, durable.ErrInstanceNotFound)
+}
+
 // TestPurgeRewound: a failed instance that is rewound at the same moment keeps its execution ID, but not the versions of
 // what was rewritten. It is not damaged either.
 func TestPurgeRewound(t *testing.T) {

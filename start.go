@@ -170,6 +170,9 @@ func (s *starter) claim(ctx context.Context) error {
 // replace writes the row over one that exists, unless that is this very start's.
 func (s *starter) replace(ctx context.Context) error {
 	old, err := s.readRow(ctx)
+	if errors.Is(err, ErrInstanceNotFound) {
+		return errPurged
+	}
 	if err != nil {
 		return err
 	}
@@ -198,6 +201,9 @@ func (s *starter) replaceRow(ctx context.Context, old *storage.Entity) error {
 	return err
 }
 
+// errPurged is for a row that was there and is not any more.
+var errPurged = fmt.Errorf("%w: the instance was purged at the same moment", ErrConflict)
+
 // overtaken finds out who changed the row at the same moment: this very start, whose first answer was lost, or
 // somebody else.
 func (s *starter) overtaken(ctx context.Context, cause error) error {
@@ -205,7 +211,7 @@ func (s *starter) overtaken(ctx context.Context, cause error) error {
 	switch {
 	case errors.Is(err, ErrInstanceNotFound):
 		s.replaced = nil
-		return fmt.Errorf("%w: the instance was purged at the same moment", ErrConflict)
+		return errPurged
 	case err != nil:
 		return err
 	case s.own(now):
