@@ -2,6 +2,9 @@ package cli_test
 
 import (
 	"bytes"
+	"math/big"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -125,13 +128,31 @@ func TestParseTime(t *testing.T) {
 }
 
 func FuzzParseDuration(f *testing.F) {
-	for _, s := range []string{"7d", "1w2d3h", "90s", "-1h", "9223372036854775807ns", "65535w65535d2000000h"} {
+	for _, s := range []string{
+		"7d", "1w2d3h", "90s", "-1h", "9223372036854775807ns", "65535w65535d2000000h", "17000w", "65535w", "15250w1d23h48m",
+	} {
 		f.Add(s)
 	}
+	parts := regexp.MustCompile(`^(?:(\d+)w)?(?:(\d+)d)?(.*)$`)
 	f.Fuzz(func(t *testing.T, text string) {
-		if d, err := cli.ParseDuration(text); err == nil && d < 0 {
-			t.Fatalf("%q is %v", text, d)
+		d, err := cli.ParseDuration(text)
+		if err != nil {
+			return
 		}
+		// The same sum in numbers without an end: what does not fit must not come back as something else.
+		want := new(big.Int)
+		m := parts.FindStringSubmatch(strings.ToLower(strings.TrimSpace(text)))
+		for i, unit := range []time.Duration{7 * 24 * time.Hour, 24 * time.Hour} {
+			if n, ok := new(big.Int).SetString(m[i+1], 10); ok {
+				want.Add(want, n.Mul(n, big.NewInt(int64(unit))))
+			}
+		}
+		if m[3] != "" {
+			rest, err := time.ParseDuration(m[3])
+			require.NoError(t, err, text)
+			want.Add(want, big.NewInt(int64(rest)))
+		}
+		require.Equal(t, want.String(), strconv.FormatInt(int64(d), 10), text)
 	})
 }
 

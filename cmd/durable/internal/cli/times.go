@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -40,8 +41,10 @@ func parseTime(given string, now time.Time) (time.Time, error) {
 	return now.Add(-d), nil
 }
 
-// parseDuration reads a duration that may also have days and weeks: 2w, 7d, 1d12h, 90s.
+// parseDuration reads a duration that may also have days and weeks: 2w, 7d, 1d12h, 90s. It refuses what is longer than a
+// time.Duration can be, which is 292 years.
 func parseDuration(given string) (time.Duration, error) {
+	invalid := usageError("%q is no duration; give one as 7d, 2h, 30m or 90s", given)
 	rest := strings.ToLower(strings.TrimSpace(given))
 	var total time.Duration
 	for _, unit := range []struct {
@@ -53,8 +56,8 @@ func parseDuration(given string) (time.Duration, error) {
 			continue
 		}
 		n, err := strconv.ParseUint(number, 10, 16)
-		if err != nil {
-			return 0, usageError("%q is no duration; give one as 7d, 2h, 30m or 90s", given)
+		if err != nil || time.Duration(n) > (math.MaxInt64-total)/unit.d {
+			return 0, invalid
 		}
 		total += time.Duration(n) * unit.d
 		if rest = after; rest == "" {
@@ -62,8 +65,8 @@ func parseDuration(given string) (time.Duration, error) {
 		}
 	}
 	d, err := time.ParseDuration(rest)
-	if err != nil || d < 0 || total+d < total {
-		return 0, usageError("%q is no duration; give one as 7d, 2h, 30m or 90s", given)
+	if err != nil || d < 0 || d > math.MaxInt64-total {
+		return 0, invalid
 	}
 	return total + d, nil
 }
