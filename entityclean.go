@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -306,7 +305,7 @@ func (e *entityCleaner) purge(ctx context.Context, row *wire.Instance) error {
 	if err != nil {
 		return fmt.Errorf("read the history: %w", err)
 	}
-	if sentinel != nil && !strings.EqualFold(sentinel.Text(wire.ColExecutionID), row.ExecutionID) {
+	if sentinel != nil && !wire.SameExecution(sentinel.Text(wire.ColExecutionID), row.ExecutionID) {
 		return fmt.Errorf("%w: the entity was used at the same moment", ErrConflict)
 	}
 	_, err = (&purgeJob{row: *row, rows: rows, mayHavePayloads: true}).purge(ctx, hub, false)

@@ -25,6 +25,8 @@ type PurgeOptions struct {
 	// Checkpoint is where an earlier purge with the same filter got to: its [PurgeResult] or [PurgeProgress] says so.
 	// What lies before it is not looked at again.
 	Checkpoint string
+	// ExecutionID is the execution that Purge is for: [ErrConflict] if another one is current. Defaults to whichever is.
+	ExecutionID string
 }
 
 // PurgeResult is what a purge has removed. It is valid also beside an error.
@@ -65,6 +67,9 @@ func (o *PurgeOptions) check() (PurgeOptions, error) {
 // keeps what is new. So is one that was sent a payload after it ended, until that is ten minutes old: it may belong to a
 // start that is on its way.
 //
+// Between a look at an instance and its purge it may have been started anew, have ended again and look alike: give
+// opts.ExecutionID to purge what was looked at and nothing else.
+//
 // It returns [ErrInvalidState] for an instance that has not ended, unless opts.Force, [ErrConflict],
 // [ErrTaskHubNotFound] and [ErrInvalidArgument].
 func (c *OrchestrationClient) Purge(ctx context.Context, instanceID string, opts *PurgeOptions) (*PurgeResult, error) {
@@ -80,7 +85,7 @@ func (c *OrchestrationClient) Purge(ctx context.Context, instanceID string, opts
 		return &PurgeResult{}, c.fail(op, instanceID, err)
 	}
 	hub, meter := metered(c.hub, o.RequestsPerSecond)
-	result, status, err := purgeOne(ctx, hub, instanceID, o.Force)
+	result, status, err := purgeOne(ctx, hub, instanceID, &o)
 	result.Requests = int(meter.requests.Load())
 	if err != nil {
 		result.Failed = 1
@@ -94,7 +99,9 @@ func (c *OrchestrationClient) Purge(ctx context.Context, instanceID string, opts
 // purgeColumns are the columns of a row that a purge looks at.
 var purgeColumns = []string{wire.ColRuntimeStatus, wire.ColExecutionID, "Timestamp"}
 
-func purgeOne(ctx context.Context, hub *taskhub.Hub, instanceID string, force bool) (PurgeResult, RuntimeStatus, error) {
+func purgeOne(
+	ctx context.Context, hub *taskhub.Hub, instanceID string, o *PurgeOptions,
+) (PurgeResult, RuntimeStatus, error) {
 	row, err := hub.ReadInstance(ctx, instanceID, purgeColumns...)
 	if errors.Is(err, ErrInstanceNotFound) {
 		return PurgeResult{}, "", nil
@@ -103,7 +110,10 @@ func purgeOne(ctx context.Context, hub *taskhub.Hub, instanceID string, force bo
 		return PurgeResult{}, "", err
 	}
 	status := RuntimeStatus(row.RuntimeStatus)
-	if !status.IsTerminal() && !force {
+	if o.ExecutionID != "" && !wire.SameExecution(o.ExecutionID, row.ExecutionID) {
+		return PurgeResult{}, status, fmt.Errorf("%w: its execution is %s by now", ErrConflict, row.ExecutionID)
+	}
+	if !status.IsTerminal() && !o.Force {
 		return PurgeResult{}, status, wrongState("only instances that have ended are purged, unless Force")
 	}
 	rows, err := scan.Rows(ctx, hub, row.Key)
@@ -111,7 +121,7 @@ func purgeOne(ctx context.Context, hub *taskhub.Hub, instanceID string, force bo
 		return PurgeResult{}, status, fmt.Errorf("read the keys of the history: %w", err)
 	}
 	job := &purgeJob{row: *row, rows: rows, mayHavePayloads: true}
-	result, err := job.purge(ctx, hub, force)
+	result, err := job.purge(ctx, hub, o.Force)
 	return result, status, err
 }
 

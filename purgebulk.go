@@ -62,6 +62,9 @@ func purgeQuery(filter *InstanceFilter, o *PurgeOptions) (*query, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.ExecutionID != "" {
+		return nil, invalid("ExecutionID is for one instance")
+	}
 	f := q.filter
 	if len(f.Statuses) == 0 {
 		f.Statuses = terminalStatuses

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-durable/durable/internal/parallel"
@@ -173,7 +172,7 @@ func (j *purgeJob) judge(ctx context.Context, hub *taskhub.Hub, b storage.BlobIt
 			return err
 		}
 		if execution != "" && j.row.ExecutionID != "" {
-			foreign = !strings.EqualFold(execution, j.row.ExecutionID)
+			foreign = !wire.SameExecution(execution, j.row.ExecutionID)
 		}
 	}
 	if foreign {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/go-durable/durable/internal/parallel"
@@ -358,5 +357,5 @@ func (e rewindEdge) answeredBy(start *storage.Entity) bool {
 	}
 	p, err := wire.DecodeParent(start.Text(wire.ColParentInstance))
 	return err == nil && p != nil && p.InstanceID == e.parent.instance.ID && p.ScheduledID == e.EventID &&
-		strings.EqualFold(p.ExecutionID, e.parent.instance.ExecutionID)
+		wire.SameExecution(p.ExecutionID, e.parent.instance.ExecutionID)
 }

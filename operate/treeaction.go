@@ -40,8 +40,9 @@ func ResumeTree(
 
 // PurgeTree purges an instance and all its sub-orchestrations, children before parents: should it be interrupted, the
 // parent still knows its children, and a repeat finds what is left. Where a child cannot be purged its parents stay. A
-// tree in which anything has not ended is refused whole with [durable.ErrInvalidState], unless opts.Force. Otherwise it
-// is [TerminateTree], with [durable.OrchestrationClient.Purge] for each instance. An instance that does not exist is
+// tree in which anything has not ended is refused whole with [durable.ErrInvalidState], unless opts.Force. Each instance
+// is purged in the execution that was found, by [durable.OrchestrationClient.Purge]: one that is started anew meanwhile is
+// [durable.ErrConflict] and stays. Otherwise it is [TerminateTree]. An instance that does not exist is
 // [durable.ErrInstanceNotFound] here, too, since its children cannot be found.
 func PurgeTree(
 	ctx context.Context, c *durable.OrchestrationClient, instanceID string, opts *TreeActionOptions,
@@ -84,7 +85,7 @@ func (r *TreeResult) carryOut(ctx context.Context, c *durable.OrchestrationClien
 			if s.Skipped != "" {
 				return nil
 			}
-			return s.finish(r.Action.act(ctx, c, s.InstanceID, reason, o), r.Action)
+			return s.finish(s.act(ctx, c, r.Action, reason, o), r.Action)
 		})
 		for i, err := range errs {
 			if err != nil {
@@ -102,16 +103,18 @@ func (r *TreeResult) carryOut(ctx context.Context, c *durable.OrchestrationClien
 }
 
 // act does to one instance what is done to all.
-func (a TreeAction) act(ctx context.Context, c *durable.OrchestrationClient, id, reason string, o *TreeActionOptions) error {
-	switch a {
+func (s *TreeStep) act(
+	ctx context.Context, c *durable.OrchestrationClient, action TreeAction, reason string, o *TreeActionOptions,
+) error {
+	switch action {
 	case ActionTerminate:
-		return c.Terminate(ctx, id, reason, nil)
+		return c.Terminate(ctx, s.InstanceID, reason, nil)
 	case ActionSuspend:
-		return c.Suspend(ctx, id, reason, nil)
+		return c.Suspend(ctx, s.InstanceID, reason, nil)
 	case ActionResume:
-		return c.Resume(ctx, id, reason, nil)
+		return c.Resume(ctx, s.InstanceID, reason, nil)
 	default:
-		_, err := c.Purge(ctx, id, &durable.PurgeOptions{Force: o.Force})
+		_, err := c.Purge(ctx, s.InstanceID, &durable.PurgeOptions{Force: o.Force, ExecutionID: s.ExecutionID})
 		return err
 	}
 }

@@ -133,6 +133,58 @@ func TestPurgeTree(t *testing.T) {
 	require.ErrorIs(t, err, durable.ErrInstanceNotFound)
 }
 
+// What a plan has not listed is not purged: neither a new child nor another execution of a known one, and then nothing is.
+func TestPurgeTreeAsPlanned(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(h *hub){
+		`"late" was not in the tree`: func(h *hub) {
+			h.family(t, "b", wire.StatusCompleted, parent("top", 1), "late")
+			h.family(t, "late", wire.StatusCompleted, parent("b", 0))
+		},
+		`"a1" was started anew`: func(h *hub) {
+			h.row(t, "a1", wire.StatusTerminated, str(wire.ColExecutionID, "another"))
+		},
+	} {
+		h := grove(t, wire.StatusCompleted)
+		plan, err := operate.PurgeTree(t.Context(), h.OrchestrationClient, "top", &operate.TreeActionOptions{DryRun: true})
+		require.NoError(t, err)
+		change(h)
+		h.fault.Reset()
+		r, err := operate.PurgeTree(t.Context(), h.OrchestrationClient, "top", &operate.TreeActionOptions{Plan: plan})
+		require.ErrorIs(t, err, durable.ErrConflict)
+		require.ErrorContains(t, err, name)
+		require.Zero(t, r.Done)
+		h.noWrites(t)
+
+		plan, err = operate.PurgeTree(t.Context(), h.OrchestrationClient, "top", &operate.TreeActionOptions{DryRun: true})
+		require.NoError(t, err)
+		_, err = operate.PurgeTree(t.Context(), h.OrchestrationClient, "top", &operate.TreeActionOptions{Plan: plan})
+		require.NoError(t, err)
+		require.Nil(t, h.instance(t, "top"))
+	}
+}
+
+// A child that is started anew while its tree is purged, and has ended again, stays, and so do its parents.
+func TestPurgeTreeStartedAnew(t *testing.T) {
+	t.Parallel()
+	h := grove(t, wire.StatusCompleted)
+	looks := 0
+	h.fault.SetHook(func(_ context.Context, c faultstore.Call) error {
+		if c.Phase == faultstore.Before && c.Op == "Get" && c.Key == "a1|" {
+			if looks++; looks == 2 { // the first one was for the tree
+				h.row(t, "a1", wire.StatusCompleted, str(wire.ColExecutionID, "another"))
+			}
+		}
+		return nil
+	})
+	r, err := operate.PurgeTree(t.Context(), h.OrchestrationClient, "top", &operate.TreeActionOptions{Concurrency: 1})
+	require.ErrorIs(t, err, durable.ErrConflict)
+	require.Equal(t, []int{0, 1}, []int{r.Done, r.Failed})
+	for _, id := range []string{"a1", "a", "b", "top"} {
+		require.NotNil(t, h.instance(t, id), id)
+	}
+}
+
 func TestTreeActionRefused(t *testing.T) {
 	t.Parallel()
 	h := grove(t, wire.StatusRunning)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-durable/durable"
 	"github.com/go-durable/durable/internal/hook"
+	"github.com/go-durable/durable/internal/wire"
 )
 
 // TreeAction is something to be done to a whole tree.
@@ -29,6 +30,9 @@ type TreeActionOptions struct {
 	IncludeDetached bool
 	// Force purges instances that have not ended. The other actions ignore it.
 	Force bool
+	// Plan is the result of a dry run, for a purge of what that has listed and nothing else: where the tree has another
+	// instance or another execution by now, nothing is done. The other actions ignore it. Defaults to none.
+	Plan *TreeResult
 	// Concurrency is how many instances are acted on at once, 1 to 256. Defaults to 16.
 	Concurrency int
 }
@@ -66,8 +70,10 @@ type TreeStep struct {
 	InstanceID string `json:"instanceId"`
 	ParentID   string `json:"parentId,omitempty"`
 	Name       string `json:"name,omitempty"`
-	// RuntimeStatus is the state in which it was found, "" if it is missing.
+	// RuntimeStatus is the state in which it was found, ExecutionID the execution: a purge takes no other one. Both are ""
+	// if it is missing.
 	RuntimeStatus durable.RuntimeStatus `json:"runtimeStatus,omitempty"`
+	ExecutionID   string                `json:"executionId,omitempty"`
 	// Wave is the number of its turn, from 0.
 	Wave int `json:"wave"`
 	// Skipped says why there is nothing to do to it, "" if there is.
@@ -103,10 +109,31 @@ func planTree(
 			r.Steps = append(r.Steps, s)
 		}
 	}
-	if action == ActionPurge && !opts.Force {
+	if action == ActionPurge && opts.Plan != nil {
+		err = opts.Plan.covers(r.Steps)
+	}
+	if action == ActionPurge && !opts.Force && err == nil {
 		err = allEnded(r.Steps)
 	}
 	return r, err
+}
+
+// covers refuses to purge what a plan has not listed, or not in that execution.
+func (r *TreeResult) covers(steps []*TreeStep) error {
+	planned := map[string]*TreeStep{}
+	for _, s := range r.Steps {
+		planned[s.InstanceID] = s
+	}
+	for _, s := range steps {
+		switch p := planned[s.InstanceID]; {
+		case s.RuntimeStatus == "":
+		case p == nil:
+			return conflict("%q was not in the tree when it was planned", s.InstanceID)
+		case !wire.SameExecution(p.ExecutionID, s.ExecutionID):
+			return conflict("%q was started anew since it was planned", s.InstanceID)
+		}
+	}
+	return nil
 }
 
 // treeLevels lists the instances below a root by their distance from it.
@@ -121,7 +148,7 @@ func treeLevels(root *TreeNode, detached bool) [][]*TreeStep {
 			levels = append(levels, nil)
 		}
 		levels[depth] = append(levels[depth], &TreeStep{
-			InstanceID: n.InstanceID, ParentID: parentID, Name: n.Name, RuntimeStatus: n.RuntimeStatus,
+			InstanceID: n.InstanceID, ExecutionID: n.ExecutionID, ParentID: parentID, Name: n.Name, RuntimeStatus: n.RuntimeStatus,
 		})
 		for _, c := range n.Children {
 			walk(c, n.InstanceID, depth+1)

@@ -34,3 +34,9 @@ func CheckID(id string) error {
 	}
 	return nil
 }
+
+// SameExecution compares execution IDs, which are GUIDs: hosts with extension 3.x write those of starts over HTTP with
+// dashes, all others without.
+func SameExecution(a, b string) bool {
+	return strings.EqualFold(strings.ReplaceAll(a, "-", ""), strings.ReplaceAll(b, "-", ""))
+}

@@ -10,6 +10,15 @@ import (
 	"github.com/go-durable/durable/internal/wire"
 )
 
+func TestSameExecution(t *testing.T) {
+	t.Parallel()
+	const plain, dashed = "9d5115400fab463fada2a04618b724bd", "9D511540-0fab-463f-ada2-a04618b724bd"
+	require.True(t, wire.SameExecution(plain, dashed))
+	require.True(t, wire.SameExecution(dashed, plain))
+	require.False(t, wire.SameExecution(plain, plain[:31]))
+	require.False(t, wire.SameExecution(plain, ""))
+}
+
 func TestCheckInstanceID(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{

@@ -170,7 +170,7 @@ func (a *app) purgeOne(ctx context.Context, client *durable.OrchestrationClient,
 		}
 	}
 	opts := f.options()
-	opts.Concurrency = 0
+	opts.Concurrency, opts.ExecutionID = 0, s.ExecutionID // what was looked at
 	result, err := client.Purge(ctx, f.id, opts)
 	if err != nil {
 		return err

@@ -85,7 +85,7 @@ func (a *app) actOnTree(ctx context.Context, f *changeFlags, opts *operate.TreeA
 		if err := a.confirm(ctx, f, question); err != nil {
 			return err
 		}
-		opts.DryRun = false
+		opts.DryRun, opts.Plan = false, plan // what was said yes to
 	}
 	result, err := act(ctx, client, opts)
 	if result == nil || result.Done+result.Failed == 0 && err != nil {
