@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +29,10 @@ func TestMain(m *testing.M) {
 // the terminal goes away: it gets to know that there is no such hub.
 func TestSignals(t *testing.T) {
 	t.Parallel()
+	// Where the tests themselves run under nohup, the program must not inherit that: what is handled here is not ignored there.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(hangups) })
 	for name, test := range map[string]struct {
 		signal os.Signal
 		nohup  []string
