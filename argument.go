@@ -2,6 +2,7 @@ package durable
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -151,4 +152,12 @@ func delayUntil(at, now time.Time) (time.Duration, error) {
 		return delay, nil
 	}
 	return 0, invalid("the time is more than 6 days and 23 hours ahead, the most that the queue service can hide a message")
+}
+
+// checkExecution refuses an instance that is not in the execution which the caller means, "" for whichever is current.
+func checkExecution(wanted string, i *wire.Instance) error {
+	if wanted == "" || wire.SameExecution(wanted, i.ExecutionID) {
+		return nil
+	}
+	return fmt.Errorf("%w: its execution is %s by now, not %s", ErrConflict, i.ExecutionID, wanted)
 }

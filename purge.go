@@ -110,8 +110,8 @@ func purgeOne(
 		return PurgeResult{}, "", err
 	}
 	status := RuntimeStatus(row.RuntimeStatus)
-	if o.ExecutionID != "" && !wire.SameExecution(o.ExecutionID, row.ExecutionID) {
-		return PurgeResult{}, status, fmt.Errorf("%w: its execution is %s by now", ErrConflict, row.ExecutionID)
+	if err := checkExecution(o.ExecutionID, row); err != nil {
+		return PurgeResult{}, status, err
 	}
 	if !status.IsTerminal() && !o.Force {
 		return PurgeResult{}, status, wrongState("only instances that have ended are purged, unless Force")

@@ -14,14 +14,17 @@ import (
 type ResetOptions struct {
 	// Force carries the plan out in spite of its warnings.
 	Force bool
+	// ExecutionID is the execution that is reset, such as that of a plan: [ErrConflict] if another one is current. Defaults
+	// to whichever is.
+	ExecutionID string
 }
 
 // PlanReset says what Reset would do. It writes nothing. It returns the errors of Reset but ErrRewindUnsafe. Opts may be
 // nil.
 func (c *OrchestrationClient) PlanReset(
-	ctx context.Context, instanceID string, eventID int, _ *ResetOptions,
+	ctx context.Context, instanceID string, eventID int, opts *ResetOptions,
 ) (*RewindPlan, error) {
-	t, err := c.readReset(ctx, instanceID, eventID)
+	t, err := c.readReset(ctx, instanceID, eventID, opts)
 	if err != nil {
 		return nil, c.failIn("PlanReset", instanceID, t.status(), err)
 	}
@@ -48,15 +51,20 @@ func (c *OrchestrationClient) Reset(
 	if err := checkWakeReason(reason); err != nil {
 		return nil, c.fail(op, instanceID, err)
 	}
-	t, err := c.readReset(ctx, instanceID, eventID)
+	t, err := c.readReset(ctx, instanceID, eventID, opts)
 	if err != nil {
 		return nil, c.failIn(op, instanceID, t.status(), err)
 	}
 	return t.show(), c.failIn(op, instanceID, t.status(), t.carryOut(ctx, reason, opts != nil && opts.Force))
 }
 
-func (c *OrchestrationClient) readReset(ctx context.Context, instanceID string, eventID int) (*rewindTree, error) {
+func (c *OrchestrationClient) readReset(
+	ctx context.Context, instanceID string, eventID int, opts *ResetOptions,
+) (*rewindTree, error) {
 	t := c.newRewindTree(withoutEnd)
+	if opts != nil {
+		t.execution = opts.ExecutionID
+	}
 	plan := func(h *replay.History, now time.Time) (*replay.Plan, error) {
 		return replay.PlanReset(h, replay.ResetOptions{EventID: eventID, Now: now})
 	}

@@ -14,6 +14,8 @@ type RestartOptions struct {
 	// ReuseInstanceID starts the instance again under its own ID, in place of what is there. Without it a new instance
 	// is started, and the old one stays as it is.
 	ReuseInstanceID bool
+	// ExecutionID is the execution that is started again: [ErrConflict] if another one is current. Defaults to whichever is.
+	ExecutionID string
 }
 
 // Restart starts an instance again and returns the ID of what it has started: a new GUID, or with
@@ -41,7 +43,7 @@ func (c *OrchestrationClient) Restart(
 	if err := checkControlled(instanceID); err != nil {
 		return "", c.fail(op, instanceID, err)
 	}
-	s, err := c.restart(ctx, instanceID, opts.ReuseInstanceID)
+	s, err := c.restart(ctx, instanceID, opts)
 	if err != nil {
 		return "", c.failIn(op, instanceID, s.found, err)
 	}
@@ -49,13 +51,17 @@ func (c *OrchestrationClient) Restart(
 }
 
 // restart returns the starter of the next execution, also beside an error.
-func (c *OrchestrationClient) restart(ctx context.Context, instanceID string, reuse bool) (*starter, error) {
+func (c *OrchestrationClient) restart(ctx context.Context, instanceID string, opts *RestartOptions) (*starter, error) {
 	s := &starter{hub: c.hub}
+	reuse := opts.ReuseInstanceID
 	row, err := c.hub.ReadRow(ctx, instanceID, restartColumns(reuse)...)
 	if err != nil {
 		return s, err
 	}
 	i := wire.DecodeInstance(row)
+	if err := checkExecution(opts.ExecutionID, &i); err != nil {
+		return s, err
+	}
 	if reuse {
 		if err := s.mayReplace(i.RuntimeStatus); err != nil {
 			return s, err
@@ -87,6 +93,7 @@ func restartColumns(reuse bool) []string {
 	}
 	return []string{
 		wire.ColName, wire.ColVersion, wire.ColInput, wire.ColInputBlobName, wire.ColTags, wire.ColTagsBlobName,
+		wire.ColExecutionID,
 	}
 }
 

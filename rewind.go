@@ -28,6 +28,9 @@ type RewindOptions struct {
 	// Heal also mends what a rewind by another client has broken: an instance that ended with "Non-Deterministic workflow
 	// detected" because that rewind took back failures which had been handled.
 	Heal bool
+	// ExecutionID is the execution that is rewound, such as that of a plan: [ErrConflict] if another one is current.
+	// Defaults to whichever is.
+	ExecutionID string
 }
 
 // RewindPlan is what a rewind or a reset does.
@@ -42,7 +45,8 @@ type RewindPlan struct {
 
 // InstancePlan is what a rewind or a reset does to one instance.
 type InstancePlan struct {
-	InstanceID string
+	// InstanceID and ExecutionID are what changes.
+	InstanceID, ExecutionID string
 	// ParentID is the instance that waits for this one, "" for the one asked for.
 	ParentID string
 	// Name is the orchestrator's name.
@@ -165,6 +169,7 @@ func (c *OrchestrationClient) readRewind(
 		}
 	}
 	t := c.newRewindTree(pendingAgain)
+	t.execution = opts.ExecutionID
 	return t, t.read(ctx, instanceID, hasFailed, planner(opts.FromEventID), planner(nil))
 }
 
@@ -213,7 +218,8 @@ func (n *rewindNode) writes() int {
 
 func (n *rewindNode) show() *InstancePlan {
 	p := &InstancePlan{
-		InstanceID: n.instance.ID, ParentID: n.parentID, Name: n.instance.Name, Status: n.status(), Woken: n.woken(),
+		InstanceID: n.instance.ID, ExecutionID: n.instance.ExecutionID, ParentID: n.parentID, Name: n.instance.Name,
+		Status: n.status(), Woken: n.woken(),
 	}
 	for _, f := range n.plan.Fatal {
 		p.Fatal = append(p.Fatal, PlannedFailure{showAction(f.Action), f.Message, f.Why})

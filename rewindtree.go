@@ -21,6 +21,8 @@ type rewindTree struct {
 	meter  *meter
 	// now is when the plan is made.
 	now time.Time
+	// execution is that of the instance asked for, "" for whichever is current.
+	execution string
 	// finish makes, of the row of an instance that has ended, the one with which it is Pending.
 	finish func(row *storage.Entity) (*storage.Entity, storage.Mode)
 	// levels are the instances by their distance from the one asked for, which is the first level.
@@ -93,6 +95,9 @@ func (t *rewindTree) read(
 	top, err := t.readNode(ctx, instanceID, allowed, own)
 	if top != nil {
 		t.levels = [][]*rewindNode{{top}}
+		if other := checkExecution(t.execution, &top.instance); other != nil {
+			return other
+		}
 	}
 	if err != nil {
 		return err

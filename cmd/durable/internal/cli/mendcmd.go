@@ -113,6 +113,7 @@ func (a *app) reset(ctx context.Context, f *rewindFlags) error {
 		if err := a.confirm(ctx, &f.changeFlags, fmt.Sprintf("Reset instance '%s' to before event %d?", f.id, f.fromEvent)); err != nil {
 			return err
 		}
+		opts.ExecutionID = plan.Instances[0].ExecutionID // what was said yes to
 	}
 	plan, err := client.Reset(ctx, f.id, f.fromEvent, f.reason, opts)
 	if err != nil {
@@ -146,6 +147,7 @@ func (a *app) restart(ctx context.Context, f *changeFlags, id string, reuse bool
 	if err != nil {
 		return err
 	}
+	opts := &durable.RestartOptions{ReuseInstanceID: reuse}
 	if reuse && !f.yes || f.dryRun {
 		s, err := client.GetStatus(ctx, id, nil)
 		if err != nil {
@@ -157,8 +159,9 @@ func (a *app) restart(ctx context.Context, f *changeFlags, id string, reuse bool
 		if err := a.confirm(ctx, f, "Replace it?"); err != nil {
 			return err
 		}
+		opts.ExecutionID = s.ExecutionID // what was said yes to
 	}
-	newID, err := client.Restart(ctx, id, &durable.RestartOptions{ReuseInstanceID: reuse})
+	newID, err := client.Restart(ctx, id, opts)
 	if err != nil {
 		return err
 	}
