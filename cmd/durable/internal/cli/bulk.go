@@ -36,6 +36,7 @@ type bulk struct {
 	mu                       sync.Mutex
 	started, existed, failed int
 	err                      error // the first failure
+	gone                     error // why nothing more is tried
 }
 
 // bulkDocument is what a bulk start has done.
@@ -128,19 +129,23 @@ type job struct {
 
 // run starts instances until the inputs or the context end. It returns why it stopped reading, if not at the end.
 func (b *bulk) run(ctx context.Context, next nextInput) error {
+	going, stop := context.WithCancel(ctx)
+	defer stop()
 	jobs := make(chan job)
 	var wg sync.WaitGroup
 	for range b.f.concurrency {
 		wg.Go(func() {
 			for j := range jobs {
-				b.start(ctx, j)
+				if !b.start(ctx, j) {
+					stop()
+				}
 			}
 		})
 	}
 	defer wg.Wait()
 	defer close(jobs)
 	for n := 1; ; n++ {
-		input, err := interruptible(ctx, next)
+		input, err := interruptible(going, next)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -153,14 +158,15 @@ func (b *bulk) run(ctx context.Context, next nextInput) error {
 		}
 		select {
 		case jobs <- j:
-		case <-ctx.Done():
-			return ctx.Err()
+		case <-going.Done():
+			return going.Err()
 		}
 	}
 }
 
-// start starts one instance. With an ID of its own it is idempotent, so that a repeat goes on where this run has ended.
-func (b *bulk) start(ctx context.Context, j job) {
+// start starts one instance, and reports whether to go on. With an ID of its own it is idempotent, so that a repeat goes on
+// where this run has ended.
+func (b *bulk) start(ctx context.Context, j job) bool {
 	opts := b.f.options(b.a.now())
 	opts.InstanceID = j.id
 	started, err := true, error(nil)
@@ -173,9 +179,12 @@ func (b *bulk) start(ctx context.Context, j job) {
 	defer b.mu.Unlock()
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return // interrupted
+		return false // interrupted
 	case err != nil:
 		b.failed++
+		if b.gone == nil {
+			b.gone = outage(ctx, b.client, err)
+		}
 		if b.err == nil {
 			b.err = err
 		}
@@ -188,6 +197,7 @@ func (b *bulk) start(ctx context.Context, j job) {
 		b.existed++
 	}
 	b.bar.Set(b.started + b.existed + b.failed)
+	return b.gone == nil
 }
 
 // finish says what was done.
@@ -209,6 +219,12 @@ func (b *bulk) finish(ctx context.Context, readErr error) error {
 		return coded(codePartial, "interrupted; the same command starts the rest")
 	case ctx.Err() != nil:
 		return coded(codePartial, "interrupted after %s; with --id, the same command could start the rest", text.Count(did, "instance"))
+	case b.gone != nil && did == 0:
+		return b.gone
+	case b.gone != nil && b.f.id != "":
+		return coded(codePartial, "the same command starts the rest when this is mended: %w", b.gone)
+	case b.gone != nil:
+		return coded(codePartial, "ended after %s; with --id, the same command could start the rest: %w", text.Count(did, "instance"), b.gone)
 	case readErr != nil:
 		return coded(codePartial, "%w", readErr)
 	case b.failed > 0 && did > 0:

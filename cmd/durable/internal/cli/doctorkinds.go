@@ -81,8 +81,8 @@ The kinds of findings; those with a star can be repaired:
 --repair looks for findings of the kinds given, shows what would be done about each, and asks. Each is looked at again at its
 turn, and is left alone if it does not hold any more. Before the first repair a file is opened (--record) that gets one line
 of JSON for each, with what was there before and after; it may hold inputs and outputs. 'durable undo' reads it. Where the
-queues are full of other messages, repairs are put off and tried again for as long as that helps. --limit 10 tries it with the
-first ten.
+queues are full of other messages, repairs are put off and tried again for as long as that helps. One that fails does not
+keep the others from being tried, unless the hub is out of reach or access is denied. --limit 10 tries it with the first ten.
 
 The exit code is 0 if nothing is wrong or all was repaired, and 6 if there are findings, or some are left.`)
 	return b.String()

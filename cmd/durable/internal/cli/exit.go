@@ -60,7 +60,8 @@ func exitCode(err error) int {
 
 // fail prints an error with what may help, and returns its exit code.
 func (a *app) fail(err error) int {
-	why := strings.TrimPrefix(text.Printable(err.Error()), "durable: ")
+	// Within, that it is the package's error says nothing.
+	why := strings.ReplaceAll(strings.TrimPrefix(text.Printable(err.Error()), "durable: "), ": durable: ", ": ")
 	a.out.SayError(why)
 	if h := a.hint(err); h != "" {
 		a.out.Say("%s", h)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -234,16 +235,15 @@ type messageResult struct {
 
 func (a *app) moveAll(ctx context.Context, client *durable.OrchestrationClient, messages []operate.HubMessage, m *messageMove) error {
 	list := a.out.ListDone()
-	moved, first := 0, error(nil)
-	for i := 0; i < len(messages) && ctx.Err() == nil; i++ {
+	moved, first, gone := 0, error(nil), error(nil)
+	for i := 0; i < len(messages) && ctx.Err() == nil && gone == nil; i++ {
 		res := messageResult{HubMessage: messages[i], Done: true}
 		// What has begun is not interrupted: it would be in two places.
 		now, moveErr := m.move(context.WithoutCancel(ctx), client, res.Queue, res.ID, false)
 		if moveErr != nil {
 			res.Done, res.Error = false, strings.TrimPrefix(moveErr.Error(), "durable: ")
-			if first == nil {
-				first = moveErr
-			}
+			first = cmp.Or(first, moveErr)
+			gone = outage(ctx, client, moveErr)
 		} else {
 			res.HubMessage = *now
 			moved++
@@ -258,6 +258,8 @@ func (a *app) moveAll(ctx context.Context, client *durable.OrchestrationClient, 
 	switch left := len(messages) - moved; {
 	case ctx.Err() != nil:
 		return coded(codePartial, "interrupted; the same command goes on")
+	case gone != nil:
+		return leftBehind(left, "message", moved, gone)
 	case left > 0 && moved > 0:
 		return coded(codePartial, "%s left: %w", text.Count(left, "message"), first)
 	}

@@ -34,6 +34,10 @@ type repairs struct {
 	counts map[string]int
 	// err is the first failure.
 	err error
+
+	mu sync.Mutex
+	// gone is why nothing more is tried.
+	gone error
 }
 
 // What can come of a repair. A failure is an outcome here, and so is that messages were in the way.
@@ -86,8 +90,11 @@ func (a *app) repair(ctx context.Context, f *doctorFlags) (err error) {
 	} else {
 		err = r.ask(ctx, findings)
 	}
-	if stopped(err) {
+	switch {
+	case stopped(err):
 		return coded(codePartial, "interrupted; nothing was changed")
+	case errors.Is(err, errOutage):
+		return fmt.Errorf("nothing was changed: %w", err)
 	}
 	if err != nil || f.dryRun {
 		return err
@@ -194,7 +201,8 @@ func (r *repairs) pass(ctx context.Context, findings []operate.Finding, putOff *
 	})
 }
 
-// round looks at each finding, or repairs it, some instances at a time. It ends when a record is lost.
+// round looks at each finding, or repairs it, some instances at a time. It ends when a record is lost, and when the hub is
+// out of reach.
 func (r *repairs) round(ctx context.Context, findings []operate.Finding, each func(*repairResult) error) error {
 	going, stop := context.WithCancel(ctx)
 	defer stop()
@@ -212,7 +220,7 @@ func (r *repairs) round(ctx context.Context, findings []operate.Finding, each fu
 				return err
 			}
 		}
-		if err := errors.Join(lost...); err != nil {
+		if err := errors.Join(append(lost, r.gone)...); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -254,12 +262,22 @@ func (r *repairs) oneByOne(ctx context.Context, stop func(), findings []operate.
 			break
 		}
 		res := r.one(ctx, f)
-		if res.lost != nil {
+		if res.lost != nil || r.isGone(ctx, res.err) {
 			stop()
 		}
 		results = append(results, res)
 	}
 	return results
+}
+
+// isGone reports whether a failure shows that there is no point in going on.
+func (r *repairs) isGone(ctx context.Context, err error) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone == nil {
+		r.gone = outage(ctx, r.client, err)
+	}
+	return r.gone != nil
 }
 
 // one looks at a finding, or repairs it. What has begun is not interrupted, so that its record is whole.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/go-durable/durable/cmd/durable/internal/text"
@@ -54,10 +55,17 @@ func (r *repairs) finish(ctx context.Context, err error, findings int, more bool
 	if r.record.written > 0 {
 		r.a.out.Say("The records are in %s; 'durable undo --record %s' takes back what can be taken back.", r.record.name, r.record.name)
 	}
+	tried := 0
+	for _, n := range r.counts {
+		tried += n
+	}
 	left := findings - r.counts[repairDone] - r.counts[repairNotNeeded]
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return coded(codePartial, "interrupted; the same command goes on with %s", text.Count(left, "finding"))
+	case errors.Is(err, errOutage):
+		return coded(codePartial, "%s left, %s of them not tried; the same command goes on when this is mended: %w",
+			isLeft(left), text.Number(findings-tried), err)
 	case err != nil:
 		return err
 	case left > 0 && r.err != nil:

@@ -181,8 +181,8 @@ func (a *app) undoAll(ctx context.Context, client *durable.OrchestrationClient, 
 	}
 	defer func() { err = errors.Join(err, file.close()) }()
 	bar := a.out.Progress("taking back", len(todo))
-	done, first := 0, error(nil)
-	for i := 0; i < len(todo) && ctx.Err() == nil && err == nil; i++ {
+	done, first, gone := 0, error(nil), error(nil)
+	for i := 0; i < len(todo) && ctx.Err() == nil && err == nil && gone == nil; i++ {
 		var undoErr error
 		undoErr, err = a.undoOne(ctx, client, file, list, bar, &todo[i])
 		if undoErr == nil {
@@ -190,6 +190,7 @@ func (a *app) undoAll(ctx context.Context, client *durable.OrchestrationClient, 
 		} else if first == nil {
 			first = undoErr
 		}
+		gone = outage(ctx, client, undoErr)
 		bar.Set(i + 1)
 	}
 	bar.End()
@@ -200,6 +201,8 @@ func (a *app) undoAll(ctx context.Context, client *durable.OrchestrationClient, 
 		return err
 	case ctx.Err() != nil:
 		return coded(codePartial, "interrupted; the same command goes on")
+	case gone != nil:
+		return leftBehind(left, "repair", done, gone)
 	case left > 0 && done > 0:
 		return coded(codePartial, "%s could not be taken back: %w", text.Count(left, "repair"), first)
 	}
