@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -106,25 +107,45 @@ func (c *checkup) sayChecked() {
 }
 
 // verdict says what came of the check-up, and returns its error, if any, or that there are findings.
-func (c *checkup) verdict(ctx context.Context, err error) error {
+func (c *checkup) verdict(ctx context.Context, client *durable.OrchestrationClient, err error) error {
 	c.sayChecked()
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return coded(codePartial, "interrupted after %s; not all of the hub was checked", text.Count(c.total(), "finding"))
+		unchanged := ""
+		if len(c.f.repair) > 0 {
+			unchanged = ", and nothing was changed"
+		}
+		return coded(codePartial, "interrupted after %s; not all of the hub was checked%s", text.Count(c.total(), "finding"), unchanged)
 	case err != nil:
 		return err
 	case c.total() == 0:
+		if err := c.exists(ctx, client); err != nil {
+			return err
+		}
 		c.a.out.Say("Nothing is wrong%s.", c.scope())
 		return nil
 	}
-	if what := c.repairFlags(); what != "" {
-		c.a.out.Say("To see what would be done, and be asked: durable doctor %s", text.Printable(what))
+	if repair := c.repairFlags(); repair != nil {
+		line := c.a.commandLine(slices.Concat([]string{"doctor"}, repair, c.f.looks())...)
+		c.a.out.SayCommand("To see what would be done, and be asked", line)
 	}
 	return coded(codePartial, "%s", text.Count(c.total(), "finding"))
 }
 
-// repairFlags are the flags that repair what was found, or "".
-func (c *checkup) repairFlags() string {
+// exists is an error if the check-up was about an instance that there is not: a typing error must not make it look healthy.
+func (c *checkup) exists(ctx context.Context, client *durable.OrchestrationClient) error {
+	if c.f.id == "" {
+		return nil
+	}
+	_, err := client.GetStatus(ctx, c.f.id, &durable.GetStatusOptions{OmitInput: true})
+	if errors.Is(err, durable.ErrInstanceNotFound) {
+		return err
+	}
+	return nil // it is there, whatever is wrong with its output
+}
+
+// repairFlags are the flags that repair what was found, if something can.
+func (c *checkup) repairFlags() []string {
 	var kinds []string
 	for _, k := range repairable() {
 		if c.found[k] > 0 {
@@ -132,17 +153,17 @@ func (c *checkup) repairFlags() string {
 		}
 	}
 	if len(kinds) == 0 {
-		return ""
+		return nil
 	}
-	flags := "--repair " + strings.Join(kinds, ",")
+	flags := []string{"--repair", strings.Join(kinds, ",")}
 	switch {
 	case c.f.id != "":
-		flags += " --id '" + c.f.id + "'"
+		flags = append(flags, "--"+flagID, c.f.id)
 	case c.f.prefix != "":
-		flags += " --id-prefix '" + c.f.prefix + "'"
+		flags = append(flags, "--id-prefix", c.f.prefix)
 	}
 	if c.found[operate.KindPartitionCount] > 0 {
-		flags += " --partition-count N"
+		flags = append(flags, "--partition-count", "N")
 	}
 	return flags
 }

@@ -73,13 +73,13 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetIn(a.stdin)
 	root.SetOut(a.out.Stdout)
 	root.SetErr(a.out.Stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return codeOK
 	}
 	var ran *ranError
 	if !errors.As(err, &ran) { // cobra refused the command line
-		err = usageError("%w\nrun 'durable --help' to see how it is used", err)
+		err = usageError("%w\nrun '%s --help' to see how it is used", err, cmd.CommandPath())
 	}
 	return a.fail(err)
 }

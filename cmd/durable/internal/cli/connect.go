@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"slices"
+
 	"github.com/go-durable/durable"
 	"github.com/go-durable/durable/cmd/durable/internal/target"
+	"github.com/go-durable/durable/cmd/durable/internal/text"
 )
 
 // settings returns the app settings that the command line finds.
@@ -26,6 +29,11 @@ func (a *app) open() (*durable.OrchestrationClient, error) {
 	}
 	a.hub = hub
 	return a.connect(hub)
+}
+
+// commandLine is what to type for another command about the same task hub.
+func (a *app) commandLine(words ...string) string {
+	return text.Printable(text.CommandLine(slices.Concat([]string{"durable"}, words, a.flags.Given())...))
 }
 
 // openToWrite is open for a command that changes something: it says first what it works on.

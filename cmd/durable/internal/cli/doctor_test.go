@@ -208,6 +208,28 @@ func TestDoctorOfAPart(t *testing.T) {
 	}
 }
 
+// TestAbout: what is about other instances or the whole hub is left out, but not that a check could not be complete.
+func TestAbout(t *testing.T) {
+	t.Parallel()
+	incomplete := &operate.Finding{Kind: operate.KindIncomplete}
+	unowned := &operate.Finding{Kind: operate.KindPartitionUnowned, Queue: lostQueue}
+	lost := &operate.Finding{Kind: operate.KindActivityLost, InstanceID: "order-1"}
+	for _, test := range []struct {
+		id, prefix string
+		shown      []*operate.Finding
+	}{
+		{"", "", []*operate.Finding{incomplete, unowned, lost}},
+		{"order-1", "", []*operate.Finding{incomplete, lost}},
+		{"order", "", []*operate.Finding{incomplete}},
+		{"", "order", []*operate.Finding{incomplete, lost}},
+		{"", "order-11", []*operate.Finding{incomplete}},
+	} {
+		for _, found := range []*operate.Finding{incomplete, unowned, lost} {
+			require.Equal(t, slices.Contains(test.shown, found), cli.About(test.id, test.prefix, found), "%v: %v", test, found)
+		}
+	}
+}
+
 // TestNothingNamed: a variable without content does not mean all instances.
 func TestNothingNamed(t *testing.T) {
 	t.Parallel()
@@ -215,7 +237,9 @@ func TestNothingNamed(t *testing.T) {
 	for _, args := range [][]string{
 		{"doctor", "--id", "", "--repair", "start-not-sent", "--yes"},
 		{"doctor", "--id-prefix", "", "--repair", "start-not-sent", "--yes"},
+		{"doctor", "--repair", "start-not-sent", "--record", "", "--yes"},
 		{"undo", "--record", "r.jsonl", "--id", "", "--yes"},
+		{"undo", "--record", "", "--yes"},
 		{"reschedule", "id-00", "--event-id", "0", "--execution-id", "", "--yes"},
 	} {
 		r := runOn(t.Context(), t, client, args...)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,7 +84,7 @@ func (f *doctorFlags) repairFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.Var((*namedTexts)(&f.repair), "repair", "look only for these `kinds` of findings, and repair them")
 	f.changeFlags.add(cmd)
-	flags.StringVar(&f.record, "record", "", "`file` that gets a line for each repair (default durable-repair-HUB-TIME.jsonl)")
+	flags.Var((*namedText)(&f.record), "record", "`file` that gets a line for each repair (default durable-repair-HUB-TIME.jsonl)")
 	flags.StringVar(&f.reason, "reason", "", "`reason` that goes into messages and histories")
 	flags.Var(&f.idle, "idle-time", "activity-lost: `duration` in which nothing may have been written to the instance")
 	flags.BoolVar(&f.purgeHistory, "purge-history", false, "history-without-row: purge the history instead of rebuilding the row")
@@ -158,7 +159,7 @@ func (a *app) doctor(ctx context.Context, f *doctorFlags) error {
 			return sumErr
 		}
 	}
-	return c.verdict(ctx, err)
+	return c.verdict(ctx, client, err)
 }
 
 // options say what to look for, and how.
@@ -173,8 +174,31 @@ func (f *doctorFlags) options() *operate.DiagnoseOptions {
 	return opts
 }
 
-// about reports whether a finding is about what was asked for.
+// looks are the flags that decide what is found, as far as they are not the defaults.
+func (f *doctorFlags) looks() []string {
+	var flags []string
+	for _, d := range []struct {
+		name          string
+		value         durationFlag
+		standardValue time.Duration
+	}{
+		{"--interval", f.interval, defaultInterval}, {"--grace", f.grace, defaultGrace}, {"--payload-grace", f.payloadGrace, defaultPayloadGrace},
+	} {
+		if d.value.d != d.standardValue {
+			flags = append(flags, d.name, d.value.d.String())
+		}
+	}
+	if f.maxDequeue != defaultMaxDequeue {
+		flags = append(flags, "--max-dequeue-count", strconv.FormatInt(f.maxDequeue, 10))
+	}
+	return flags
+}
+
+// about reports whether a finding is about what was asked for. That something could not be checked always is.
 func (f *doctorFlags) about(found *operate.Finding) bool {
+	if found.Kind == operate.KindIncomplete {
+		return true
+	}
 	if f.id != "" {
 		return found.InstanceID == f.id
 	}

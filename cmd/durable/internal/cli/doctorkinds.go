@@ -84,6 +84,7 @@ of JSON for each, with what was there before and after; it may hold inputs and o
 queues are full of other messages, repairs are put off and tried again for as long as that helps. One that fails does not
 keep the others from being tried, unless the hub is out of reach or access is denied. --limit 10 tries it with the first ten.
 
-The exit code is 0 if nothing is wrong or all was repaired, and 6 if there are findings, or some are left.`)
+The exit code is 0 if nothing is wrong or all was repaired, 6 if there are findings, or some are left, and 3 if there is no
+instance --id.`)
 	return b.String()
 }

@@ -30,6 +30,15 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
+// advisedError is an error with a command line that may help.
+type advisedError struct {
+	err        error
+	what, line string
+}
+
+func (e *advisedError) Error() string { return e.err.Error() }
+func (e *advisedError) Unwrap() error { return e.err }
+
 func coded(code int, format string, args ...any) error {
 	return &exitError{code, fmt.Errorf(format, args...)}
 }
@@ -62,9 +71,17 @@ func exitCode(err error) int {
 func (a *app) fail(err error) int {
 	// Within, that it is the package's error says nothing.
 	why := strings.ReplaceAll(strings.TrimPrefix(text.Printable(err.Error()), "durable: "), ": durable: ", ": ")
+	var e *exitError
+	if stopped(err) && !errors.As(err, &e) {
+		why = "interrupted: " + why
+	}
 	a.out.SayError(why)
 	if h := a.hint(err); h != "" {
 		a.out.Say("%s", h)
+	}
+	var advised *advisedError
+	if errors.As(err, &advised) {
+		a.out.SayCommand(advised.what, advised.line)
 	}
 	return exitCode(err)
 }

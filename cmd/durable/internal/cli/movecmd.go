@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -131,7 +130,7 @@ func (a *app) completeCommand(
 			})
 		})
 	f.add(a, cmd, kind)
-	cmd.Flags().StringVar(&result, "result", "", "result as `JSON` or text; @FILE reads it from a file, - from standard input (default none)")
+	cmd.Flags().Var((*namedText)(&result), "result", "result as `JSON` or text; @FILE reads it from a file, - from standard input (default none)")
 	return cmd
 }
 
@@ -179,7 +178,7 @@ func (a *app) failCommand(
 		})
 	f.add(a, cmd, kind)
 	flags := cmd.Flags()
-	flags.StringVar(&reason, "reason", "", "`reason`: what the failure says (required)")
+	flags.Var((*namedText)(&reason), "reason", "`reason`: what the failure says (required)")
 	flags.StringVar(&details, "details", "", "details of the failure as `text`; @FILE reads it from a file, - from standard input (default the reason)")
 	flags.StringVar(&failure, "failure-details", "", "the failure as a `JSON` object; @FILE reads it from a file, - from standard input")
 	require(cmd, "reason")
@@ -214,7 +213,7 @@ func (a *app) move(
 	}
 	m, err := do(client, operate.MoveOptions{DryRun: f.dryRun, ExecutionID: f.executionID})
 	if err != nil {
-		return lookFirst(f.id, err)
+		return a.lookFirst(f.id, err)
 	}
 	return a.moved(m, done)
 }
@@ -235,10 +234,10 @@ func (a *app) moved(m *operate.Move, done string) error {
 }
 
 // lookFirst says how to find out what an instance waits for, where it is not what was thought.
-func lookFirst(id string, err error) error {
+func (a *app) lookFirst(id string, err error) error {
 	var e *durable.Error
 	if !errors.As(err, &e) || e.Status == "" || !errors.Is(err, durable.ErrInvalidState) && !errors.Is(err, durable.ErrInvalidArgument) {
 		return err
 	}
-	return fmt.Errorf("%w\n'durable inspect --id %s' shows what it waits for", err, id)
+	return &advisedError{err, "To see what it waits for", a.commandLine("inspect", "--"+flagID, id)}
 }

@@ -175,3 +175,20 @@ func TestInspectManyActions(t *testing.T) {
 	r = runOn(t.Context(), t, hub.Client(), "inspect", "--id", "fan", "--output", "jsonl")
 	require.Equal(t, many, strings.Count(r.stdout, `"type":"TaskScheduled"`))
 }
+
+// TestInterruptedBeforeTheQuestion: whoever ends a command before it has asked gets to know that nothing was changed, and
+// whoever ends a look is not shown an error of the storage alone.
+func TestInterruptedBeforeTheQuestion(t *testing.T) {
+	t.Parallel()
+	hub := played(t, "Batch", "batch")
+	before := contents(t, hub)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := runOn(ctx, t, hub.Client(), "terminate", "--id", "batch", "--tree", "--dry-run")
+	require.Equal(t, 1, r.code)
+	require.Contains(t, r.stderr, "durable: interrupted; nothing was changed\n")
+	r = runOn(ctx, t, hub.Client(), "inspect", "--id", "batch")
+	require.Equal(t, 1, r.code)
+	require.Contains(t, r.stderr, `durable: interrupted: Inspect "batch"`)
+	require.Equal(t, before, contents(t, hub))
+}

@@ -73,7 +73,7 @@ func TestRepairsUntilOutage(t *testing.T) {
 			require.Equal(t, 6, r.code)
 			require.Equal(t, test.done, strings.Count(r.stdout, "done  "))
 			require.Equal(t, test.failed, strings.Count(r.stdout, "failed  "))
-			require.Contains(t, r.stderr, fmt.Sprintf("Repairs: %d done, %d failed.\nThe records are in r.jsonl;", test.done, test.failed))
+			require.Contains(t, r.stderr, fmt.Sprintf("Repairs: %d done, %d failed.\nThe records are in r.jsonl.\n", test.done, test.failed))
 			require.Contains(t, r.stderr, test.want)
 			require.Equal(t, test.done+test.failed, records(t, dir))
 

@@ -35,7 +35,7 @@ func TestRecordsOfTwoRuns(t *testing.T) {
 				files, err := filepath.Glob(filepath.Join(dir, "*.jsonl"))
 				require.NoError(t, err)
 				require.Len(t, files, 1)
-				require.Contains(t, r.stderr, "undo --record "+filepath.Base(files[0])+"'")
+				require.Contains(t, r.stderr, "durable undo --record "+filepath.Base(files[0])+"\n")
 				text, err := os.ReadFile(files[0])
 				require.NoError(t, err)
 				require.Equal(t, 3, strings.Count(string(text), `"outcome":"done"`))

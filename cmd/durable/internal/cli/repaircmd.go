@@ -78,7 +78,7 @@ func (a *app) repair(ctx context.Context, f *doctorFlags) (err error) {
 	c := &checkup{a: a, f: f}
 	findings, more, err := c.collect(ctx, client)
 	if err != nil || len(findings) == 0 {
-		return errors.Join(r.list.End(), c.verdict(ctx, err))
+		return errors.Join(r.list.End(), c.verdict(ctx, client, err))
 	}
 	if more {
 		a.out.Say("There are more findings than the %s that one run takes on (--limit).", text.Number(f.limit))

@@ -53,7 +53,8 @@ func (r *repairs) finish(ctx context.Context, err error, findings int, more bool
 		r.a.out.Say("Repairs: %s.", strings.Join(parts, ", "))
 	}
 	if r.record.written > 0 {
-		r.a.out.Say("The records are in %s; 'durable undo --record %s' takes back what can be taken back.", r.record.name, r.record.name)
+		r.a.out.Say("The records are in %s.", r.record.name)
+		r.a.out.SayCommand("To take back what can be taken back", r.a.commandLine("undo", "--record", r.record.name))
 	}
 	tried := 0
 	for _, n := range r.counts {

@@ -60,7 +60,7 @@ func (a *app) reschedule(ctx context.Context, f *rescheduleFlags) error {
 		opts.DryRun = true
 		m, err := operate.Reschedule(ctx, client, f.id, f.eventID, f.reason, opts)
 		if err != nil {
-			return lookFirst(f.id, err)
+			return a.lookFirst(f.id, err)
 		}
 		if err := a.plan(&f.changeFlags, m, planOfMove(m)); err != nil || f.dryRun {
 			return err
@@ -72,7 +72,7 @@ func (a *app) reschedule(ctx context.Context, f *rescheduleFlags) error {
 	}
 	m, err := operate.Reschedule(ctx, client, f.id, f.eventID, f.reason, opts)
 	if err != nil {
-		return lookFirst(f.id, err)
+		return a.lookFirst(f.id, err)
 	}
 	return a.moved(m, scheduledAgain)
 }

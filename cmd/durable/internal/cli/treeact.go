@@ -71,7 +71,10 @@ func (a *app) actOnTree(ctx context.Context, f *changeFlags, opts *operate.TreeA
 	if !f.yes {
 		opts.DryRun = true
 		plan, err := act(ctx, client, opts)
-		if err != nil {
+		switch {
+		case stopped(err):
+			return coded(codeFailed, "interrupted; nothing was changed")
+		case err != nil:
 			return tooLarge(plan, err)
 		}
 		if toDo(plan) == 0 && !f.dryRun {

@@ -35,7 +35,7 @@ All repairs in the file are taken back, the last one first, or those on some of 
 noted in the same file, so that the command can be repeated. The exit code is 6 if some could not be taken back, and 4 if
 none could.`
 	flags := cmd.Flags()
-	flags.StringVar(&f.record, "record", "", "`file` with the records of the repairs (required)")
+	flags.Var((*namedText)(&f.record), "record", "`file` with the records of the repairs (required)")
 	flags.Var((*namedText)(&f.id), flagID, "only repairs about the instance with this `ID`")
 	flags.IntSliceVar(&f.lines, "line", nil, "only the repairs on these `lines` of the file, from 1")
 	f.changeFlags.add(cmd)

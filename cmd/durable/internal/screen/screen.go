@@ -29,6 +29,12 @@ func (s *Screen) SayFaint(format string, args ...any) {
 	s.Say("%s", s.paint(s.Stderr, Dim, fmt.Sprintf(format, args...)))
 }
 
+// SayCommand says what a command line is good for, and writes it below: never broken, so that it can be copied whole.
+func (s *Screen) SayCommand(what, line string) {
+	s.Say("%s:", what)
+	_, _ = fmt.Fprintf(s.Stderr, "  %s\n", line)
+}
+
 // SayError writes why a command has failed.
 func (s *Screen) SayError(why string) {
 	s.Say("%s %s", s.paint(s.Stderr, Red, "durable:"), why)

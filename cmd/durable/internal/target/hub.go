@@ -26,6 +26,19 @@ type Flags struct {
 	Account string
 }
 
+// Given returns them as they were given, for another command line about the same task hub.
+func (f *Flags) Given() []string {
+	var given []string
+	for _, flag := range [][2]string{
+		{"--task-hub-name", f.TaskHub}, {"--connection-string-setting", f.Connection}, {"--account", f.Account},
+	} {
+		if flag[1] != "" {
+			given = append(given, flag[:]...)
+		}
+	}
+	return given
+}
+
 // Hub is a task hub and the way to it.
 type Hub struct {
 	Name string

@@ -92,3 +92,10 @@ func TestJSON(t *testing.T) {
 	require.Equal(t, "not {json", text.CompactJSON([]byte("not\n{json")))
 	require.Empty(t, text.CompactJSON(nil))
 }
+
+func TestCommandLine(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, `durable doctor --repair timer-lost,activity-lost --id '@counter@a b' --grace 1m0s`,
+		text.CommandLine("durable", "doctor", "--repair", "timer-lost,activity-lost", "--id", "@counter@a b", "--grace", "1m0s"))
+	require.Equal(t, `'$(rm *)' 'it'\''s' ''`, text.CommandLine("$(rm *)", "it's", ""))
+}
