@@ -15,19 +15,18 @@ var errOutage = errors.New("the task hub is out of reach")
 // outage tells a failure that is about one thing, for which it is nil, from one that all others would meet as well. Unless
 // the error says so itself, it asks the hub for a sign of life.
 func outage(ctx context.Context, client *durable.OrchestrationClient, err error) error {
-	switch {
-	case err == nil || ctx.Err() != nil:
-		return nil
-	case errors.Is(err, durable.ErrAccessDenied):
+	if errors.Is(err, durable.ErrAccessDenied) {
 		return fmt.Errorf("%w: %w", errOutage, err)
-	case exitCode(err) != codeFailed && !errors.Is(err, durable.ErrTaskHubNotFound):
+	}
+	if exitCode(err) != codeFailed && !errors.Is(err, durable.ErrTaskHubNotFound) {
 		return nil // it was decided about one thing
 	}
-	_, err = client.TaskHubInfo(ctx, nil)
-	if err == nil || errors.Is(err, durable.ErrAccessDenied) || ctx.Err() != nil {
-		return nil // to refuse a list of the account's queues is a sign of life
+	_, silent := client.TaskHubInfo(ctx, nil)
+	// To refuse a list of the account's queues is a sign of life.
+	if silent != nil && !errors.Is(silent, durable.ErrAccessDenied) && ctx.Err() == nil {
+		return fmt.Errorf("%w: %w", errOutage, silent)
 	}
-	return fmt.Errorf("%w: %w", errOutage, err)
+	return nil
 }
 
 // leftBehind is the error of a command that has given up, with the exit code that says whether it has done anything.
