@@ -137,7 +137,7 @@ func TestGuides(t *testing.T) {
 				if args[0] == "doctor" && !slices.Contains(args, "--interval") {
 					args = append(args, "--interval", "1ms")
 				}
-				asks := slices.Contains([]string{"delete-task-hub", "purge-history", "reschedule"}, args[0]) || slices.Contains(args, "--tree") ||
+				asks := slices.Contains([]string{"delete-task-hub", "purge-history", "reschedule", "reset"}, args[0]) || slices.Contains(args, "--tree") ||
 					slices.Contains(args, "--repair") || args[0] == "messages" && args[1] != "list"
 				if asks && !slices.Contains(args, "--dry-run") && !slices.Contains(args, "--yes") {
 					args = append(args, "--yes") // there is no terminal to ask at
