@@ -117,6 +117,9 @@ func (a *app) checkDoctor(f *doctorFlags) error {
 	if err := checkKinds("repair", f.repair, repairable()); err != nil {
 		return err
 	}
+	if err := f.checkPart(); err != nil {
+		return err
+	}
 	counts := slices.Contains(f.repair, string(operate.KindPartitionCount))
 	switch {
 	case f.misplaced != "":

@@ -32,6 +32,9 @@ var kindTexts = map[operate.FindingKind]string{
 // forPeople are the kinds that only people or hosts can do something about.
 var forPeople = []operate.FindingKind{operate.KindPartitionUnowned, operate.KindIDsDifferByCase, operate.KindIncomplete}
 
+// ofTheHub are the kinds that are never about an instance.
+var ofTheHub = []operate.FindingKind{operate.KindMessagesUnread, operate.KindPartitionUnowned, operate.KindPartitionCount}
+
 func repairable() []operate.FindingKind {
 	return slices.DeleteFunc(operate.Kinds(), func(k operate.FindingKind) bool { return slices.Contains(forPeople, k) })
 }
@@ -53,6 +56,19 @@ func checkKinds(flag string, given []string, known []operate.FindingKind) error 
 			return usageError("--%s: %s can only be mended by people or hosts", flag, k)
 		default:
 			return usageError("--%s: the kind %q is unknown; there are %s", flag, k, strings.Join(kindNames(known), ", "))
+		}
+	}
+	return nil
+}
+
+// checkPart refuses to look in a part of the hub for what is about the whole: not to find it would look healthy.
+func (f *doctorFlags) checkPart() error {
+	if f.id == "" && f.prefix == "" {
+		return nil
+	}
+	for _, k := range slices.Concat(f.kinds, f.repair) {
+		if slices.Contains(ofTheHub, operate.FindingKind(k)) {
+			return usageError("%s is about the whole task hub: leave --%s and --id-prefix out", k, flagID)
 		}
 	}
 	return nil
