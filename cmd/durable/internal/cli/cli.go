@@ -219,3 +219,15 @@ func ran(err error) error {
 func completeWith(cmd *cobra.Command, flag string, values ...string) {
 	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
+
+// completeListWith is completeWith for a flag that takes several values, separated by commas.
+func completeListWith(cmd *cobra.Command, flag string, values ...string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		before := typed[:strings.LastIndex(typed, ",")+1]
+		lists := make([]string, len(values))
+		for i, v := range values {
+			lists[i] = before + v
+		}
+		return lists, cobra.ShellCompDirectiveNoFileComp
+	})
+}

@@ -296,4 +296,6 @@ func TestDoctorCompletes(t *testing.T) {
 	kinds = strings.Split(runOn(t.Context(), t, client, "__complete", "doctor", "--repair", "").stdout, "\n")
 	require.True(t, slices.Contains(kinds, "activity-lost"))
 	require.False(t, slices.Contains(kinds, "partition-unowned"))
+	kinds = strings.Split(runOn(t.Context(), t, client, "__complete", "doctor", "--kind", "timer-lost,act").stdout, "\n")
+	require.True(t, slices.Contains(kinds, "timer-lost,activity-lost"), "%q", kinds)
 }

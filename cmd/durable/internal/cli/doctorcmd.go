@@ -63,8 +63,8 @@ func (a *app) doctorCommand() *cobra.Command {
 	flags.Var(&f.payloadGrace, "payload-grace", "the same `duration` for payloads without an instance")
 	maxDequeueFlag(cmd, &f.maxDequeue)
 	f.repairFlags(cmd)
-	completeWith(cmd, "kind", kindNames(operate.Kinds())...)
-	completeWith(cmd, "repair", kindNames(repairable())...)
+	completeListWith(cmd, "kind", kindNames(operate.Kinds())...)
+	completeListWith(cmd, "repair", kindNames(repairable())...)
 	cmd.MarkFlagsMutuallyExclusive("kind", "repair")
 	cmd.MarkFlagsMutuallyExclusive(flagID, "id-prefix")
 	return cmd

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -169,7 +170,11 @@ func (a *app) showHub(info *durable.TaskHubInfo) error {
 		if q.Owned {
 			owned = "yes"
 		}
-		table.Add(q.Name, text.Number(int(q.Messages)), owned, q.Owner)
+		messages := text.Number(int(q.Messages))
+		if !slices.Contains(info.Queues, q.Name) { // of which only a host's claim is left
+			messages = "no queue"
+		}
+		table.Add(q.Name, messages, owned, q.Owner)
 	}
 	if err := a.out.Print(""); err != nil {
 		return err

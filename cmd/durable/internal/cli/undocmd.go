@@ -166,7 +166,10 @@ func (f *undoFlags) planText(title string, lines []recordLine) []string {
 		if i == maxShown && !f.dryRun {
 			return append(shown, fmt.Sprintf("and %s more; --dry-run shows all.", text.Number(len(lines)-i)))
 		}
-		b := text.NewBlock(fmt.Sprintf("line %d", l.number), string(l.finding.Kind), subject(&l.finding), l.finding.MessageID)
+		b := text.NewBlock(fmt.Sprintf("line %d", l.number))
+		if l.err == nil {
+			b = text.NewBlock(fmt.Sprintf("line %d", l.number), string(l.finding.Kind), subject(&l.finding), l.finding.MessageID)
+		}
 		shown = append(shown, b.Add("was done", l.actions...).Add("stays", l.stays()).String())
 	}
 	return shown
