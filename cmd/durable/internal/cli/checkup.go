@@ -170,13 +170,14 @@ func (c *checkup) repairFlags() []string {
 
 // scope says what was looked for, where that is not everything.
 func (c *checkup) scope() string {
-	switch {
-	case c.f.id != "":
-		return " with instance '" + c.f.id + "'"
-	case len(c.f.kinds)+len(c.f.repair) > 0 || c.f.prefix != "":
-		return " of what was looked for"
+	scope := ""
+	if c.f.id != "" {
+		scope = " with instance '" + c.f.id + "'"
 	}
-	return ""
+	if len(c.f.kinds)+len(c.f.repair) > 0 || c.f.prefix != "" {
+		scope += " of what was looked for"
+	}
+	return scope
 }
 
 func severityColour(s operate.Severity) screen.Colour {
