@@ -174,6 +174,11 @@ func (m *maker) branch(i *Instance) *branch {
 	if s := m.section(i.ID); s != nil {
 		b.Name, b.State = oneLine(s.run.instance.name(), maxName), oneLine(string(s.run.state), maxName)
 		b.Class, b.Summary = stateClass(s.run.state), s.run.summary()
+		if b.Note == b.Summary {
+			b.Note = ""
+		}
+	} else {
+		b.Name = oneLine(i.Name, maxName)
 	}
 	var children []*Instance
 	children, b.Left = i.pictured()

@@ -15,6 +15,7 @@ import (
 	"github.com/go-durable/durable/internal/golden"
 	"github.com/go-durable/durable/internal/hook"
 	"github.com/go-durable/durable/internal/memstore"
+	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/tap"
 	"github.com/go-durable/durable/internal/taskhub"
 	"github.com/go-durable/durable/report"
@@ -38,20 +39,24 @@ func compare(t *testing.T, name string, got []byte) {
 // recorded is a moment of a recording: a client of the hub as it was.
 func recorded(t *testing.T, recording, dump string) *durable.OrchestrationClient {
 	t.Helper()
-	return watched(t, recording, dump, func(tap.Call) {})
+	return tapped(t, recording, dump, func(_ context.Context, c tap.Call) error { return c.Err })
 }
 
-// watched is recorded with something that sees all requests.
-func watched(t *testing.T, recording, dump string, see func(tap.Call)) *durable.OrchestrationClient {
+// tapped is recorded with a hook around its storage, and with some rows changed before.
+func tapped(t *testing.T, recording, dump string, see tap.Hook, change ...func(*storage.Entity)) *durable.OrchestrationClient {
 	t.Helper()
 	r := golden.Load(t, recording)
 	require.Contains(t, r.Dumps, dump)
+	for _, rows := range r.Dumps[dump].Tables {
+		for n := range rows {
+			for _, c := range change {
+				c(&rows[n])
+			}
+		}
+	}
 	account := memstore.New(nil).Account()
 	require.NoError(t, r.Dumps[dump].LoadInto(t.Context(), account))
-	account = tap.Wrap(account, func(_ context.Context, c tap.Call) error {
-		see(c)
-		return c.Err
-	})
+	account = tap.Wrap(account, see)
 	client, err := hook.NewClient(account, r.Hub, taskhub.Options{BlobEndpoint: "http://127.0.0.1:10000/devstoreaccount1"})
 	require.NoError(t, err)
 	return client.(*durable.OrchestrationClient)

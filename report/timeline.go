@@ -113,19 +113,20 @@ func (t *timeline) line(text string) {
 func (t *timeline) instance(i *Instance) {
 	r := newRun(i, t.Now)
 	t.header(r)
-	if i.Status == nil && len(i.History) == 0 && i.Note != "" {
-		return // the header has it
+	switch known := i.Status != nil || len(i.History) > 0; {
+	case i.Note != "" && known:
+		t.note("", " ", "("+oneLine(i.Note, maxName)+")")
+	case width(oneLine(i.Note, maxName)) > t.Width/2:
+		t.note("", " ", oneLine(i.Note, maxName)) // the header has no room for it
+	case i.Note == "" && len(r.spans) == 0:
+		t.note("", " ", "Nothing to draw: there is no history.")
 	}
-	if i.Note != "" {
-		t.line("  " + fit(oneLine(i.Note, maxName), t.Width-2, t.style.more))
-		return
+	if len(r.spans) > 0 {
+		t.chart(r)
 	}
-	if len(r.spans) == 0 {
-		t.line("  Nothing to draw: there is no history.")
-		return
+	if len(r.spans) > 0 || r.ending() != "" {
+		t.notes(r)
 	}
-	t.chart(r)
-	t.notes(r)
 }
 
 // header says which instance it is, how it is, and when it ran.
