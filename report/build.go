@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -155,23 +154,12 @@ func (b *builder) answer(e *durable.HistoryEvent, was durable.HistoryEventType, 
 func (b *builder) sent(e *durable.HistoryEvent) {
 	s := b.action(e, durable.EventEventSent)
 	s.outcome = outcomeDone
-	if !strings.HasPrefix(e.InstanceID, "@") {
+	request, ok := entityRequest(e)
+	if !ok {
 		return
 	}
-	var request struct {
-		ID     string `json:"id"`
-		Op     string `json:"op"`
-		Signal bool   `json:"signal"`
-	}
-	// A large request is a payload of the operation; what is wanted of it comes first or not at all.
-	const reasonable = 1 << 20
-	if len(e.Input) > reasonable || json.Unmarshal(e.Input, &request) != nil {
-		return
-	}
-	if request.Op != "" {
-		s.name = request.Op
-	}
-	if request.ID == "" || request.Signal {
+	s.name = request.Operation
+	if request.Signal {
 		return
 	}
 	s.kind, s.outcome = kindEntity, outcomeOpen
@@ -183,6 +171,9 @@ func (b *builder) raised(e *durable.HistoryEvent) {
 	if s := b.asked[e.Name]; s != nil {
 		delete(b.asked, e.Name)
 		b.close(s, e.Timestamp)
+		if answer := entityAnswer(e); answer.ExceptionType != "" {
+			s.outcome, s.reason = outcomeFailed, answer.ExceptionType
+		}
 		return
 	}
 	s := b.add(kindEvent, e)

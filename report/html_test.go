@@ -99,6 +99,15 @@ func TestHTMLPayloadLimits(t *testing.T) {
 	require.Equal(t, 1, strings.Count(page, "<pre"))
 }
 
+// Events for entities and their answers have the names of the operations, not those of the messages.
+func TestHTMLEntityEvents(t *testing.T) {
+	t.Parallel()
+	page := string(html(t, critical(), report.HTMLOptions{Now: epoch.Add(time.Hour)}))
+	requireText(t, page, `<td class="num">#2</td><td>EventSent</td><td><bdi>withdraw @account@a</bdi>`)
+	requireText(t, page, `<td class="num">#2</td><td>EventRaised</td><td><bdi>withdraw</bdi>`)
+	requireText(t, page, `<td class="num"></td><td>EventRaised</td><td><bdi>Retry</bdi>`)
+}
+
 // What lies deepest is what the page begins with.
 func TestHTMLFindings(t *testing.T) {
 	t.Parallel()

@@ -14,7 +14,10 @@ import (
 // Mermaid writes the history of an instance as a sequence diagram (https://mermaid.js.org), for documents and tickets:
 // what the orchestrator asked for, and what came back. Children are not drawn.
 func Mermaid(w io.Writer, instance *Instance) error {
-	d := &diagram{ids: make(map[string]string), actions: make(map[int]*durable.HistoryEvent), instance: instance}
+	d := &diagram{
+		instance: instance, ids: make(map[string]string), actions: make(map[int]*durable.HistoryEvent),
+		asked: make(map[string]*durable.HistoryEvent),
+	}
 	for _, e := range instance.History {
 		d.event(e)
 	}
@@ -38,9 +41,11 @@ type diagram struct {
 	instance *Instance
 	start    time.Time
 	actions  map[int]*durable.HistoryEvent
-	lines    []string
-	parts    []part
-	ids      map[string]string
+	// asked are the calls of entities by the name of the answer.
+	asked map[string]*durable.HistoryEvent
+	lines []string
+	parts []part
+	ids   map[string]string
 }
 
 // part is a participant.
@@ -52,6 +57,13 @@ const (
 	asks    = "->>"
 	answers = "-->>"
 	fails   = "--x"
+	tells   = "-)"
+)
+
+// The IDs of the participants that are there once.
+const (
+	orchestratorID = "O"
+	callerID       = "C"
 )
 
 // mermaidText is how many characters of a text a diagram has.
@@ -62,14 +74,14 @@ func (d *diagram) orchestrator() part {
 	if name == "" {
 		name = "orchestrator"
 	}
-	return part{"O", mermaidLabel(name)}
+	return part{orchestratorID, mermaidLabel(name)}
 }
 
 func (d *diagram) id(p part) string {
 	id, ok := d.ids[p.key()]
 	if !ok {
 		id = p.kind
-		if id == "P" || id == "S" {
+		if id != orchestratorID && id != callerID {
 			id = fmt.Sprintf("P%d", len(d.parts))
 		}
 		d.ids[p.key()] = id
@@ -118,7 +130,7 @@ func (d *diagram) draw(e *durable.HistoryEvent) {
 	if id, ok := actionID(e); ok {
 		number = fmt.Sprintf("[%d]", id) // a # would have to be written as a number itself
 	}
-	orchestrator, caller := d.orchestrator(), part{"C", "caller"}
+	orchestrator := d.orchestrator()
 	switch e.Type {
 	case durable.EventExecutionStarted:
 		d.arrow(caller, asks, orchestrator, d.text(e, "start"))
@@ -131,9 +143,9 @@ func (d *diagram) draw(e *durable.HistoryEvent) {
 	case durable.EventTaskFailed, durable.EventSubOrchestrationFailed:
 		d.arrow(d.other(e), fails, orchestrator, d.text(e, number, "failed:"))
 	case durable.EventEventRaised:
-		d.arrow(caller, asks, orchestrator, d.text(e, "event", e.Name))
+		d.raised(e)
 	case durable.EventEventSent:
-		d.note(d.text(e, number, "sent", e.Name, "to", e.InstanceID))
+		d.sent(e, number)
 	case durable.EventTimerCreated:
 		d.note(d.text(e, number, "timer"))
 	case durable.EventTimerFired:
@@ -141,6 +153,44 @@ func (d *diagram) draw(e *durable.HistoryEvent) {
 	default:
 		d.note(d.text(e, string(e.Type)))
 	}
+}
+
+var caller = part{callerID, "caller"}
+
+// entity is the participant for an entity.
+func entity(id string) part { return part{"E", mermaidLabel(id) + " (entity)"} }
+
+// sent adds an event that was sent: a call of an entity, which will answer, a signal, which it will not, or any other.
+func (d *diagram) sent(e *durable.HistoryEvent, number string) {
+	request, ok := entityRequest(e)
+	switch {
+	case !ok:
+		d.note(d.text(e, number, "sent", e.Name, "to", e.InstanceID))
+	case request.Signal:
+		d.arrow(d.orchestrator(), tells, entity(e.InstanceID), d.words(e, request.Input, number, "signal", request.Operation))
+	default:
+		d.asked[request.ID] = e
+		d.arrow(d.orchestrator(), asks, entity(e.InstanceID), d.words(e, request.Input, number, request.Operation))
+	}
+}
+
+// raised adds an event from outside, or the answer of an entity.
+func (d *diagram) raised(e *durable.HistoryEvent) {
+	call := d.asked[e.Name]
+	if call == nil {
+		d.arrow(caller, asks, d.orchestrator(), d.text(e, "event", e.Name))
+		return
+	}
+	delete(d.asked, e.Name)
+	number, answer := fmt.Sprintf("[%d]", call.EventID), entityAnswer(e)
+	if answer.ExceptionType != "" {
+		d.arrow(entity(call.InstanceID), fails, d.orchestrator(), d.words(e, answer.ExceptionType, number, "failed:"))
+		return
+	}
+	if answer.Result == "null" {
+		answer.Result = ""
+	}
+	d.arrow(entity(call.InstanceID), answers, d.orchestrator(), d.words(e, answer.Result, number))
 }
 
 // actionID is the event ID of the action that an event is or answers.
@@ -153,10 +203,15 @@ func actionID(e *durable.HistoryEvent) (id int, ok bool) {
 
 // text joins words, what an event brought, and when it was.
 func (d *diagram) text(e *durable.HistoryEvent, words ...string) string {
+	return d.words(e, outcomeText(e), words...)
+}
+
+// words joins words, what came or went, and when an event was.
+func (d *diagram) words(e *durable.HistoryEvent, what string, words ...string) string {
 	for i := range words {
 		words[i] = oneLine(words[i], mermaidText)
 	}
-	words = append(words, oneLine(outcomeText(e), mermaidText), "(+"+duration(e.Timestamp.Sub(d.start))+")")
+	words = append(words, oneLine(what, mermaidText), "(+"+duration(e.Timestamp.Sub(d.start))+")")
 	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
 }
 

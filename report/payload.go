@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -89,6 +90,34 @@ func depth(s string) int {
 	return most
 }
 
+// actions are those of a history as far as it was read.
+type actions struct {
+	names map[int]string
+	// asked are the calls of entities by the name of the answer.
+	asked map[string]int
+}
+
+func newActions() *actions { return &actions{make(map[int]string), make(map[string]int)} }
+
+// of is the action that the next event is or answers, -1 for none, and its name, or else the event's.
+func (a *actions) of(e *durable.HistoryEvent) (id int, name string) {
+	id, ok := actionID(e)
+	switch call, answers := a.asked[e.Name]; {
+	case e.Type == durable.EventEventRaised && answers:
+		return call, a.names[call]
+	case !ok:
+		return -1, e.Name
+	case e.ScheduledID != nil:
+		return id, cmp.Or(e.Name, a.names[id])
+	}
+	a.names[id] = e.Name
+	if request, ok := entityRequest(e); ok {
+		a.names[id] = request.Operation
+		a.asked[request.ID] = id
+	}
+	return id, a.names[id]
+}
+
 // eventRow is an event in the list. One without a type stands for those that are not listed.
 type eventRow struct {
 	After, Number, Type, Class, About, Reason string
@@ -107,14 +136,12 @@ func (m *maker) events(r *run) (rows []*eventRow, listed int) {
 	if m.MaxEvents -= head + tail; head == 0 {
 		return nil, 0
 	}
-	names := make(map[int]string)
+	actions := newActions()
 	for n, e := range events {
-		if e.EventID >= 0 {
-			names[e.EventID] = e.Name
-		}
+		id, name := actions.of(e)
 		switch {
 		case n < head || n >= len(events)-tail:
-			rows = append(rows, m.eventRow(r, e, names))
+			rows = append(rows, m.eventRow(r, e, id, name))
 		case n == head:
 			rows = append(rows, &eventRow{Skipped: len(events) - head - tail})
 		}
@@ -122,12 +149,12 @@ func (m *maker) events(r *run) (rows []*eventRow, listed int) {
 	return rows, head + tail
 }
 
-func (m *maker) eventRow(r *run, e *durable.HistoryEvent, names map[int]string) *eventRow {
+func (m *maker) eventRow(r *run, e *durable.HistoryEvent, id int, name string) *eventRow {
 	row := &eventRow{
 		After: "+" + exact(max(e.Timestamp.Sub(r.begin), 0)), Type: oneLine(string(e.Type), maxName),
 		Reason: oneLine(e.Reason, maxReason),
 	}
-	if id, ok := actionID(e); ok {
+	if id >= 0 {
 		row.Number = fmt.Sprintf("#%d", id)
 	}
 	switch e.Type {
@@ -136,10 +163,6 @@ func (m *maker) eventRow(r *run, e *durable.HistoryEvent, names map[int]string) 
 	case durable.EventOrchestratorStarted, durable.EventOrchestratorCompleted, durable.EventGeneric:
 		row.Class = "quiet"
 	default:
-	}
-	name := e.Name
-	if name == "" && e.ScheduledID != nil {
-		name = names[*e.ScheduledID]
 	}
 	words := []string{oneLine(name, maxName), oneLine(e.InstanceID, maxName), oneLine(string(e.Status), maxName)}
 	if !e.FireAt.IsZero() {

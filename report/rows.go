@@ -127,7 +127,11 @@ func (s *span) label() string {
 		if s.target == "" {
 			return oneLine(s.name, maxName)
 		}
-		return strings.TrimSpace(oneLine(s.name, maxName) + " to " + oneLine(s.target, maxName))
+		preposition := " to "
+		if s.kind == kindEntity && s.name == lock {
+			preposition = " of "
+		}
+		return strings.TrimSpace(oneLine(s.name, maxName) + preposition + oneLine(s.target, maxName))
 	case kindEvent:
 		return "event " + oneLine(s.name, maxName)
 	case kindWait:

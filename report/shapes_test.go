@@ -130,12 +130,34 @@ func foreign() *report.Instance {
 	return f.Instance
 }
 
+// critical is an instance that locks an entity, signals it, calls it in vain, and releases it, which nothing answers. Then
+// it waits for an event.
+func critical() *report.Instance {
+	f := newForge("Transfer", "transfer-1", durable.RuntimeStatusRunning)
+	send := func(id int, name, request string) durable.HistoryEvent {
+		return durable.HistoryEvent{
+			Type: durable.EventEventSent, EventID: id, Name: name, InstanceID: "@account@a", Input: json.RawMessage(request),
+		}
+	}
+	raised := func(name, answer string) durable.HistoryEvent {
+		return durable.HistoryEvent{Type: durable.EventEventRaised, EventID: -1, Name: name, Input: json.RawMessage(answer)}
+	}
+	f.turn(10*time.Millisecond, started("Transfer"), send(0, "op", `{"op":null,"id":"l","lockset":[{"name":"account","key":"a"}]}`))
+	f.turn(time.Second, raised("l", `{"result":"null"}`), send(1, "op", `{"op":"note","signal":true,"input":"\"x\"","id":"s"}`),
+		send(2, "op", `{"op":"withdraw","input":"100","id":"w"}`))
+	f.turn(time.Second, raised("w", `{"result":"{}","exceptionType":"the account is empty"}`),
+		send(3, "release", `{"parent":"transfer-1","id":"l"}`))
+	f.turn(3*time.Second, raised("Retry", `true`))
+	return f.Instance
+}
+
 // forged are instances of which there is no recording.
 func forged() map[string]*report.Instance {
 	return map[string]*report.Instance{
 		"thousand-events": thousand(), "wide": wide(), "scheduled-later": scheduledLater(), "started-later": startedLater(),
-		"foreign":   foreign(),
-		"not-found": {ID: "gone-1", Note: "not found"},
+		"foreign":          foreign(),
+		"critical-section": critical(),
+		"not-found":        {ID: "gone-1", Note: "not found"},
 		"row-without-history": {ID: "odd-1", Status: &durable.OrchestrationStatus{
 			Name: "Odd", InstanceID: "odd-1", RuntimeStatus: durable.RuntimeStatusCompleted, CreatedTime: epoch,
 			LastUpdatedTime: epoch.Add(time.Second),

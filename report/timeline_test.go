@@ -119,6 +119,12 @@ func TestMermaid(t *testing.T) {
 			compare(t, "mermaid/"+s.name+".mmd", out.Bytes())
 		})
 	}
+	t.Run("critical-section", func(t *testing.T) {
+		t.Parallel()
+		var out bytes.Buffer
+		require.NoError(t, report.Mermaid(&out, critical()))
+		compare(t, "mermaid/critical-section.mmd", out.Bytes())
+	})
 }
 
 func TestMermaidOfNothing(t *testing.T) {

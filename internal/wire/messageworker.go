@@ -26,6 +26,8 @@ type EntityRequest struct {
 	Signal bool `json:"signal"`
 	// ID is the name of the event that answers.
 	ID string `json:"id"`
+	// Input is the operation's input, JSON in a text.
+	Input string `json:"input"`
 }
 
 // DecodeEntityRequest reads the input of an event that was sent to an entity. It reports false for one that asks nothing,
@@ -36,4 +38,18 @@ func DecodeEntityRequest(name, input string) (EntityRequest, bool) {
 		return r, false
 	}
 	return r, json.Unmarshal([]byte(input), &r) == nil && r.ID != ""
+}
+
+// EntityAnswer is what an entity answers to an orchestration (ResponseMessage.cs).
+type EntityAnswer struct {
+	// Result is the operation's result, JSON in a text; of a failure it is the exception.
+	Result string `json:"result"`
+	// ExceptionType says that the operation failed, and why: the type of the exception, or its text.
+	ExceptionType string `json:"exceptionType"`
+}
+
+// DecodeEntityAnswer reads the input of an event that answers a request. It reports false for one that is no answer.
+func DecodeEntityAnswer(input string) (EntityAnswer, bool) {
+	var a EntityAnswer
+	return a, json.Unmarshal([]byte(input), &a) == nil
 }

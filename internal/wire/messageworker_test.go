@@ -37,7 +37,10 @@ func TestDecodeEntityRequest(t *testing.T) {
 		ok          bool
 	}{
 		{"op", `{"op":"get","id":"1"}`, wire.EntityRequest{Operation: "get", ID: "1"}, true},
-		{"op", `{"op":"add","signal":true,"id":"1"}`, wire.EntityRequest{Operation: "add", Signal: true, ID: "1"}, true},
+		{
+			"op", `{"op":"add","signal":true,"input":"5","id":"1"}`,
+			wire.EntityRequest{Operation: "add", Signal: true, ID: "1", Input: "5"}, true,
+		},
 		{"op@2026-01-01T00:00:00.0000000Z", `{"op":"get","id":"1"}`, wire.EntityRequest{Operation: "get", ID: "1"}, true},
 		{"op", `{"op":null,"id":"1","lockset":[{}]}`, wire.EntityRequest{ID: "1"}, true},
 		{"release", `{"parent":"p","id":"1"}`, wire.EntityRequest{}, false},
@@ -52,6 +55,18 @@ func TestDecodeEntityRequest(t *testing.T) {
 			require.Equal(t, tt.want, have)
 		}
 	}
+}
+
+func TestDecodeEntityAnswer(t *testing.T) {
+	t.Parallel()
+	a, ok := wire.DecodeEntityAnswer(`{"result":"34"}`)
+	require.True(t, ok)
+	require.Equal(t, wire.EntityAnswer{Result: "34"}, a)
+	a, ok = wire.DecodeEntityAnswer(`{"result":"{}","exceptionType":"X"}`)
+	require.True(t, ok)
+	require.Equal(t, wire.EntityAnswer{Result: "{}", ExceptionType: "X"}, a)
+	_, ok = wire.DecodeEntityAnswer(`no JSON`)
+	require.False(t, ok)
 }
 
 func TestIsDetached(t *testing.T) {
