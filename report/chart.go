@@ -6,13 +6,15 @@ import (
 	"time"
 )
 
-// The columns before the chart: the mark of the critical path, the event ID, the label, how long it took. A row that
-// holds more than one action has no ID.
+// The columns before the chart: the mark of the critical path, the event ID, the label, how long it took, and blanks
+// between them. A row that holds more than one action has no ID. On a narrow terminal labels give way to the chart.
 const (
 	markColumns  = 1
 	idColumns    = 4
 	tookColumns  = 7
-	labelLeast   = 18
+	blanks       = 3
+	labelLeast   = 8
+	labelUsual   = 18
 	labelMost    = 40
 	betweenMarks = 9
 )
@@ -20,19 +22,19 @@ const (
 // chart draws the axis, the orchestrator's turns, and the rows.
 func (t *timeline) chart(r *run) {
 	rows, left := r.rows(t.MaxRows)
-	label := labelLeast
+	c := &chart{timeline: t, axis: newAxis(r), label: min(labelUsual, t.labelColumns()), id: idColumns, took: tookColumns}
 	for _, row := range rows {
-		label = min(max(label, width(row.label())), t.labelColumns())
+		c.label = min(max(c.label, width(row.label())), t.labelColumns())
+		c.id, c.took = max(c.id, len(row.number())), max(c.took, len(row.duration()))
 	}
-	c := &chart{timeline: t, axis: newAxis(r), label: label}
-	c.columns = t.Width - markColumns - idColumns - 1 - label - tookColumns - 2
+	c.columns = max(t.Width-markColumns-c.id-c.label-c.took-blanks, 1)
 	c.scale()
 	c.turns(r)
 	for _, row := range rows {
 		c.row(row)
 	}
 	if left > 0 {
-		t.line(fmt.Sprintf("     %d more actions are not shown", left))
+		t.note("", strings.Repeat(" ", markColumns+idColumns-1), fmt.Sprintf("%d more actions are not shown", left))
 	}
 }
 
@@ -44,8 +46,9 @@ func (t *timeline) labelColumns() int {
 // chart places rows along an axis.
 type chart struct {
 	*timeline
-	axis           axis
-	label, columns int
+	axis axis
+	// id, label, took and columns are how wide the parts of a row are.
+	id, label, took, columns int
 }
 
 func (c *chart) column(at time.Time) int {
@@ -54,14 +57,14 @@ func (c *chart) column(at time.Time) int {
 
 // lead is what stands before the chart in each row.
 func (c *chart) lead(mark, id, label, took string) string {
-	return fit(mark, markColumns, "") + fmt.Sprintf("%*s", idColumns, id) + " " + fit(label, c.label, c.style.more) +
-		fmt.Sprintf("%*s", tookColumns, took) + "  "
+	return fit(mark, markColumns, "") + fmt.Sprintf("%*s", c.id, id) + " " + fit(label, c.label, c.style.more) +
+		fmt.Sprintf("%*s", c.took, took) + "  "
 }
 
 func (c *chart) scale() {
 	line := []rune(strings.Repeat(" ", c.columns))
 	free := 0
-	for _, tick := range c.axis.ticks(max(c.columns/betweenMarks, 1)) {
+	for _, tick := range c.axis.ticks(max(c.columns/betweenMarks, 2)) {
 		at := min(int(tick.at*float64(c.columns)), c.columns-1)
 		label := []rune(tick.label)
 		if at < free || at+len(label) > c.columns {
@@ -81,7 +84,13 @@ func (c *chart) turns(r *run) {
 	for _, t := range r.turns {
 		line[c.column(t.begin)] = c.style.turn
 	}
-	label := fmt.Sprintf("orchestrator %s%d", c.style.times, len(r.turns))
+	var label string
+	for _, what := range []string{"orchestrator ", "turns ", ""} {
+		label = fmt.Sprintf("%s%s%d", what, c.style.times, len(r.turns))
+		if width(label) <= c.label {
+			break
+		}
+	}
 	c.line(c.lead("", "", label, "") + c.paint(dim, strings.TrimRight(string(line), " ")))
 }
 
@@ -95,15 +104,12 @@ func (c *chart) row(w row) {
 			}
 		}
 	}
-	mark, took := "", ""
+	mark := ""
 	if w.critical() {
 		mark = c.style.critical
 	}
-	if !(len(w.spans) == 1 && w.spans[0].moment()) {
-		took = duration(w.took())
-	}
 	label := strings.ReplaceAll(w.label(), "×", c.style.times)
-	lead := c.lead(mark, w.number(), label, took)
+	lead := c.lead(mark, w.number(), label, w.duration())
 	if w.critical() {
 		lead = c.paint(bold, lead)
 	}

@@ -86,6 +86,14 @@ func (w row) took() time.Duration {
 	return d
 }
 
+// duration says how long the row took, of which a moment says nothing.
+func (w row) duration() string {
+	if len(w.spans) == 1 && w.spans[0].moment() {
+		return ""
+	}
+	return duration(w.took())
+}
+
 func (w row) critical() bool {
 	return slices.ContainsFunc(w.spans, func(s *span) bool { return s.critical })
 }

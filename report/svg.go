@@ -127,10 +127,7 @@ func (m *maker) drawRow(r *run, c canvas, w row, n int) drawnRow {
 	y := float64(svgTop + svgRow*(n+1))
 	d := drawnRow{
 		Y: num(y), TextY: num(y + 17), Number: w.number(), Label: trimmed(w.label(), svgLabel), Critical: w.critical(),
-		Even: n%2 == 0, Class: "o-" + outcomeClasses[w.worst()], Title: w.title(r.begin),
-	}
-	if len(w.spans) > 1 || !w.spans[0].moment() {
-		d.Took = duration(w.took())
+		Took: w.duration(), Even: n%2 == 0, Class: "o-" + outcomeClasses[w.worst()], Title: w.title(r.begin),
 	}
 	if s := w.spans[0]; len(w.spans) == 1 && s.kind == kindChild {
 		d.Link = m.anchors[s.target]

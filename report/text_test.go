@@ -24,7 +24,7 @@ func TestDuration(t *testing.T) {
 
 func TestWidth(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]int{"": 0, "abc": 3, "注文": 4, "e\u0301": 1, "🚀": 2, "－": 2, "한": 2} {
+	for text, want := range map[string]int{"": 0, "abc": 3, "注文": 4, "e\u0301": 1, "🚀": 2, "－": 2, "한": 2, "\u1112\u1161\u11ab": 2, "✅⏰⭐": 6, "☎": 1} {
 		require.Equal(t, want, report.Width(text), text)
 	}
 }

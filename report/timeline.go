@@ -13,7 +13,7 @@ import (
 
 // TimelineOptions are options for Timeline.
 type TimelineOptions struct {
-	// Width is how many columns there are. Defaults to 80; the least is 60.
+	// Width is how many columns there are. Defaults to 80; the least is 30.
 	Width int
 	// Color marks what failed and what is open by colours of the terminal as well.
 	Color bool
@@ -28,7 +28,7 @@ type TimelineOptions struct {
 
 const (
 	defaultWidth = 80
-	minWidth     = 60
+	minWidth     = 30
 	defaultRows  = 40
 )
 
@@ -107,6 +107,9 @@ func (t *timeline) tree(i *Instance, first bool) {
 
 // line writes a line without blanks at its end.
 func (t *timeline) line(text string) {
+	if t.ASCII {
+		text = strings.ReplaceAll(text, "…", t.style.more) // where a long text was cut
+	}
 	fmt.Fprintln(t.out, strings.TrimRight(text, " ")) //nolint:errcheck // Flush tells
 }
 
@@ -116,7 +119,7 @@ func (t *timeline) instance(i *Instance) {
 	switch known := i.Status != nil || len(i.History) > 0; {
 	case i.Note != "" && known:
 		t.note("", " ", "("+oneLine(i.Note, maxName)+")")
-	case width(oneLine(i.Note, maxName)) > t.Width/2:
+	case width(oneLine(i.Note, maxName)) > t.summaryColumns():
 		t.note("", " ", oneLine(i.Note, maxName)) // the header has no room for it
 	case i.Note == "" && len(r.spans) == 0:
 		t.note("", " ", "Nothing to draw: there is no history.")
@@ -132,7 +135,7 @@ func (t *timeline) instance(i *Instance) {
 // header says which instance it is, how it is, and when it ran.
 func (t *timeline) header(r *run) {
 	name := strings.TrimSpace(oneLine(r.instance.name(), maxName) + " " + oneLine(r.instance.ID, maxName))
-	right := strings.TrimRight(fit(r.summary(), min(width(r.summary()), t.Width/2), t.style.more), " ")
+	right := strings.TrimRight(fit(r.summary(), min(width(r.summary()), t.summaryColumns()), t.style.more), " ")
 	t.line(t.paint(bold, fit(name, t.Width-width(right)-1, t.style.more)) + " " + t.paint(stateColour(r.state), right))
 	if r.begin.IsZero() {
 		return
@@ -141,7 +144,19 @@ func (t *timeline) header(r *run) {
 	if r.begin.UTC().Format(time.DateOnly) != r.end.UTC().Format(time.DateOnly) {
 		end = r.end.UTC().Format(stamp)
 	}
-	t.line(fmt.Sprintf("%s %s %s UTC", r.begin.UTC().Format(stamp), t.style.dash, end))
+	begin := fmt.Sprintf("%s %s", r.begin.UTC().Format(stamp), t.style.dash)
+	if width(begin+" "+end+" UTC") > t.Width {
+		t.line(begin)
+		t.line(end + " UTC")
+		return
+	}
+	t.line(begin + " " + end + " UTC")
+}
+
+// summaryColumns is how much of a header the state may take.
+func (t *timeline) summaryColumns() int {
+	const usual = len("Completed in 59m59s")
+	return max(t.Width/2, min(usual, t.Width-labelLeast))
 }
 
 // summary says in what state an execution is, and for how long it has been running or ran. One that is suspended says
@@ -205,17 +220,17 @@ func (r *run) ending() string {
 
 // note writes a text on as many lines as it needs, up to a few.
 func (t *timeline) note(colour, mark, text string) {
-	const most = 4
-	mark = t.paint(colour, mark)
-	room := t.Width - 2
+	most := max(4, 4*defaultWidth/t.Width) // about as much text on a narrow terminal as on one of the usual width
+	room := t.Width - width(mark) - 1
+	lead := t.paint(colour, mark)
 	for n := 1; text != ""; n++ {
 		line := text
 		if width(text) > room && n < most {
 			line = text[:breakAt(text, room)]
 		}
 		text = strings.TrimLeft(text[len(line):], " ")
-		t.line(mark + " " + fit(line, room, t.style.more))
-		mark = " "
+		t.line(lead + " " + fit(line, room, t.style.more))
+		lead = strings.Repeat(" ", width(mark))
 	}
 }
 

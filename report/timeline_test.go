@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,8 @@ func TestTimelineStyles(t *testing.T) {
 	tests := map[string]report.TimelineOptions{
 		"ascii":  {ASCII: true},
 		"color":  {Color: true},
-		"narrow": {Width: 20},
+		"narrow": {Width: 40},
+		"least":  {Width: 20},
 		"wide":   {Width: 132},
 		"folded": {MaxRows: 8},
 		"few":    {MaxRows: 3},
@@ -55,24 +57,51 @@ func TestTimelineStyles(t *testing.T) {
 	}
 }
 
-// No line is longer than the terminal is wide, and with ASCII nothing else is drawn.
+// No line is longer than the terminal is wide, whatever it is like, and with ASCII nothing else is drawn. Colours take no
+// room, and bars begin in the same column.
 func TestTimelineFits(t *testing.T) {
 	t.Parallel()
+	all, now := forged(), make(map[string]time.Time)
 	for _, s := range shapes {
-		t.Run(s.name, func(t *testing.T) {
+		all[s.name] = load(t, s.recording, s.dump, s.id)
+		now[s.name] = later(all[s.name], s.after)
+	}
+	all["large-numbers"] = largeNumbers()
+	for name, i := range all {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			i := load(t, s.recording, s.dump, s.id)
-			for _, columns := range []int{60, 80, 101, 200} {
-				for _, line := range lines(timeline(t, i, report.TimelineOptions{Width: columns, Now: later(i, s.after)})) {
+			end, ok := now[name]
+			if !ok {
+				end = epoch.Add(3 * time.Hour)
+			}
+			for _, columns := range []int{30, 31, 40, 60, 80, 101, 200} {
+				drawn := timeline(t, i, report.TimelineOptions{Width: columns, Now: end})
+				for _, line := range lines(drawn) {
 					require.LessOrEqual(t, report.Width(line), columns, line)
 					require.Equal(t, strings.TrimRight(line, " "), line)
 				}
-			}
-			for _, b := range timeline(t, i, report.TimelineOptions{ASCII: true, Now: later(i, s.after)}) {
-				require.Less(t, b, byte(0x80))
+				coloured := timeline(t, i, report.TimelineOptions{Width: columns, Now: end, Color: true})
+				coloured = regexp.MustCompile(`\x1b\[\d+m`).ReplaceAll(coloured, nil)
+				require.Equal(t, string(drawn), regexp.MustCompile(` +\n`).ReplaceAllString(string(coloured), "\n"))
+				ascii := timeline(t, i, report.TimelineOptions{Width: columns, ASCII: true, Now: end})
+				require.Len(t, lines(ascii), len(lines(drawn)))
+				if name == "foreign" {
+					continue // names stay as they are
+				}
+				for _, b := range ascii {
+					require.Less(t, b, byte(0x80))
+				}
 			}
 		})
 	}
+}
+
+// largeNumbers is an instance with event IDs of five digits that ran for decades, and a failure of which much is told.
+func largeNumbers() *report.Instance {
+	f := newForge("Eternal", "eternal-1", durable.RuntimeStatusRunning)
+	f.turn(time.Millisecond, started("Eternal"), scheduled(98765, "Once"), scheduled(98766, "Twice"))
+	f.turn(30*365*24*time.Hour, failed(98765, strings.Repeat("and so on ", 80)))
+	return f.Instance
 }
 
 func lines(text []byte) []string {
