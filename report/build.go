@@ -19,6 +19,8 @@ type builder struct {
 	suspended *span
 	ended     time.Time
 	started   bool
+	// rerun says that an end was taken back, and nothing has let the instance run again yet.
+	rerun bool
 }
 
 // expect notes that the run waits for the answer to an action.
@@ -78,7 +80,7 @@ func (b *builder) event(e *durable.HistoryEvent) {
 func (b *builder) add(k kind, e *durable.HistoryEvent) *span {
 	s := &span{
 		kind: k, outcome: outcomeOpen, id: e.EventID, name: e.Name, target: e.InstanceID,
-		begin: e.Timestamp, end: e.Timestamp, from: len(b.run.turns) - 1,
+		begin: e.Timestamp, end: e.Timestamp, from: len(b.run.turns) - 1, woke: -1,
 	}
 	b.run.spans = append(b.run.spans, s)
 	return s
@@ -96,6 +98,7 @@ func (b *builder) close(s *span, at time.Time) {
 
 func (b *builder) wake(s *span) {
 	if n := len(b.run.turns); n > 0 {
+		s.woke = n - 1
 		b.run.turns[n-1].woke = append(b.run.turns[n-1].woke, s)
 	}
 }
@@ -132,6 +135,9 @@ var actionKinds = map[durable.HistoryEventType]kind{
 func (b *builder) action(e *durable.HistoryEvent, was durable.HistoryEventType) *span {
 	s := b.add(actionKinds[was], e)
 	s.due = e.FireAt
+	if s.from >= 0 {
+		b.run.turns[s.from].acted = true
+	}
 	return s
 }
 
@@ -238,15 +244,22 @@ func (b *builder) generic(e *durable.HistoryEvent) {
 			b.answer(e, was, s)
 			s.outcome, s.reason = outcomeUndone, ""
 		}
+	case rewound && e.Status != "": // only ends have one
+		b.rerun = true
 	case !rewound && e.EventID < 0:
-		b.rewound(e)
+		b.woken(e)
 	}
 }
 
-func (b *builder) rewound(e *durable.HistoryEvent) {
-	s := b.add(kindRewind, e)
+// woken adds a message that only wakes: it ends a rewind, or calls attention to what was changed.
+func (b *builder) woken(e *durable.HistoryEvent) {
+	k := kindWoken
+	if b.rerun {
+		k, b.rerun = kindRewind, false
+	}
+	s := b.add(k, e)
 	s.name, s.from = "", s.from-1
-	if before, ok := b.lastTurn(); ok && before.end.Before(e.Timestamp) {
+	if before, ok := b.lastTurn(); ok && before.end.Before(e.Timestamp) && (k == kindRewind || b.run.turns[len(b.run.turns)-1].idle) {
 		s.begin = before.end
 	}
 	b.close(s, e.Timestamp)
@@ -286,7 +299,7 @@ func (b *builder) finish(now time.Time) {
 // waits adds what an instance waits for that has nothing open: its first turn, or an external event.
 func (b *builder) waits() {
 	r := b.run
-	s := &span{kind: kindWait, outcome: outcomeOpen, id: -1, begin: r.begin, end: r.end, from: r.last}
+	s := &span{kind: kindWait, outcome: outcomeOpen, id: -1, begin: r.begin, end: r.end, from: r.last, woke: -1}
 	switch st := r.instance.Status; {
 	case r.state == "" || r.begin.IsZero():
 		return

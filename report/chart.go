@@ -135,7 +135,7 @@ func (c *chart) draw(line []rune, s *span) {
 		line[to] = c.style.failed
 	case s.outcome == outcomeOpen:
 		line[to] = c.style.open
-	case s.kind == kindEvent || s.kind == kindRewind:
+	case s.kind == kindEvent || s.kind == kindRewind || s.kind == kindWoken:
 		line[to] = c.style.event
 	}
 }

@@ -21,7 +21,11 @@
 //
 // It is found backwards from the last turn of the orchestrator: of the answers that woke a turn the latest is on the
 // path, and then that of the turn which had asked for it. To end sooner, an orchestration must do something sooner that
-// is on it. Where a turn was woken by several answers at once, that is a guess.
+// is on it. Where a turn was woken by several answers at once, that is a guess; so is what lies before an event, since
+// nobody knows when the orchestrator began to wait for it: the turn before is taken for that.
+//
+// The sum below a timeline says where the time went along the path. The time until an event that is drawn as a mark, and
+// until an instance was terminated, is in it although no bar is.
 //
 // # Hostile text
 //

@@ -12,28 +12,71 @@ import (
 
 // findings say where in the tree a failure began, and which of its instances waits. Of an instance alone, its notes do.
 func (m *maker) findings(root *Instance) []finding {
-	var found []finding
 	top := m.section(root.ID)
-	failed := func(r *run) bool { return r.state == durable.RuntimeStatusFailed }
-	if leaf := m.leaf(top, failed); leaf != nil && leaf != top {
+	if top == nil {
+		return nil
+	}
+	var found []finding
+	if leaf := m.down(top, m.failedBy); leaf != top {
 		text := leaf.run.ending()
-		if f := leaf.run.failures(); len(f) > 0 {
-			last := f[len(f)-1]
-			text = last.number() + last.label() + ": " + oneLine(last.reason, maxReason)
+		if blamed := leaf.run.blamed(); len(blamed) > 0 {
+			text = blamed[0].number() + blamed[0].about() + ": " + oneLine(blamed[0].reason, maxReason)
 		}
 		found = append(found, newFinding("failed", "The failure began in", leaf, text))
 	}
-	waits := func(r *run) bool { return !r.state.IsTerminal() && len(r.open()) > 0 }
-	if leaf := m.leaf(top, waits); leaf != nil && leaf != top {
+	several := false
+	leaf := m.down(top, func(s *section) *section {
+		next := m.waitsFor(s)
+		several = several || next != nil && len(s.run.open()) > 1
+		return next
+	})
+	if leaf != top {
+		lead := "All waits for"
+		if several {
+			lead = "The longest wait is for"
+		}
 		open := leaf.run.open()
-		longest := slices.MaxFunc(open, func(a, b *span) int { return cmp.Compare(a.took(), b.took()) })
+		longest := longestOf(open)
 		text := longest.number() + longest.about() + longest.sinceWhen(m.Now)
 		if n := len(open) - 1; n > 0 {
 			text += ", and " + strconv.Itoa(n) + " more"
 		}
-		found = append(found, newFinding("open", "All waits for", leaf, text))
+		found = append(found, newFinding("open", lead, leaf, text))
 	}
 	return found
+}
+
+// failedBy is the sub-orchestration by whose failure an instance has failed, nil for none.
+func (m *maker) failedBy(s *section) *section {
+	if s.run.state != durable.RuntimeStatusFailed {
+		return nil
+	}
+	if blamed := s.run.blamed(); len(blamed) > 0 && blamed[0].kind == kindChild {
+		if below := m.section(blamed[0].target); below != nil && below.run.state == durable.RuntimeStatusFailed {
+			return below
+		}
+	}
+	return nil
+}
+
+// waitsFor is the sub-orchestration for which an instance has waited longest, if that waits as well, else nil.
+func (m *maker) waitsFor(s *section) *section {
+	open := s.run.open()
+	if s.run.state.IsTerminal() || len(open) == 0 {
+		return nil
+	}
+	longest := longestOf(open)
+	if longest.kind != kindChild {
+		return nil
+	}
+	if below := m.section(longest.target); below != nil && !below.run.state.IsTerminal() && len(below.run.open()) > 0 {
+		return below
+	}
+	return nil
+}
+
+func longestOf(open []*span) *span {
+	return slices.MaxFunc(open, func(a, b *span) int { return cmp.Compare(a.took(), b.took()) })
 }
 
 func newFinding(class, lead string, about *section, text string) finding {
@@ -42,26 +85,14 @@ func newFinding(class, lead string, about *section, text string) finding {
 	}
 }
 
-// leaf goes down from a section through children for which something holds, and returns the last.
-func (m *maker) leaf(s *section, holds func(*run) bool) *section {
-	if s == nil || !holds(s.run) {
-		return nil
-	}
-	seen := map[*section]bool{s: true}
-	for {
-		next := s
-		for _, c := range s.run.instance.Children {
-			if below := m.section(c.ID); below != nil && !seen[below] && holds(below.run) {
-				next = below
-				break
-			}
-		}
-		if next == s {
-			return s
-		}
-		s = next
+// down goes from one section to the next until there is none, or one was met before, and returns the last.
+func (m *maker) down(s *section, next func(*section) *section) *section {
+	seen := make(map[*section]bool)
+	for below := next(s); below != nil && !seen[below]; below = next(s) {
 		seen[s] = true
+		s = below
 	}
+	return s
 }
 
 func (m *maker) facts(r *run) []fact {

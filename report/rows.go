@@ -144,7 +144,7 @@ func (s *span) label() string {
 		return "event " + oneLine(s.name, maxName)
 	case kindWait:
 		return "waits for an event"
-	case kindQueue, kindScheduled, kindTimer, kindSuspended, kindEnd, kindRewind:
+	case kindQueue, kindScheduled, kindTimer, kindSuspended, kindEnd, kindRewind, kindWoken:
 	}
 	return s.kind.String()
 }
@@ -159,7 +159,7 @@ func (s *span) about() string {
 
 // moments are spans that are drawn as a mark, not as a bar.
 func (s *span) moment() bool {
-	return s.kind == kindSent || s.kind == kindEnd || s.kind == kindEvent && s.took() == 0
+	return s.kind == kindSent || s.kind == kindEnd || (s.kind == kindEvent || s.kind == kindWoken) && s.took() == 0
 }
 
 // axis turns times into places.
@@ -188,7 +188,7 @@ var steps = []time.Duration{
 	50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond,
 	time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second, 30 * time.Second,
 	time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
-	time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour,
+	time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, day, 2 * day, 5 * day, 10 * day, 20 * day, 50 * day, 100 * day, 200 * day, 500 * day, 1000 * day,
 }
 
 // ticks are at round times, at most n of them.

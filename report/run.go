@@ -24,12 +24,14 @@ const (
 	kindSuspended // between suspend and resume
 	kindEnd       // terminated
 	kindRewind    // between an end and what let it run again
+	kindWoken     // until a message that only wakes, as it is sent when what was lost is scheduled anew
 )
 
 var kindNames = [...]string{
 	kindQueue: "queued", kindScheduled: "scheduled", kindActivity: "activity", kindChild: "sub-orchestration",
 	kindEntity: "entity call", kindTimer: "timer", kindEvent: "event", kindWait: "waiting", kindSent: "event sent",
 	kindSuspended: "suspended", kindEnd: "terminated", kindRewind: "rewound",
+	kindWoken: "woken",
 }
 
 func (k kind) String() string { return kindNames[k] }
@@ -68,8 +70,11 @@ type span struct {
 	critical bool
 	// answered says that an answer came, whatever became of it; expected, that one is waited for.
 	answered, expected bool
-	// from is the turn that asked for it, -1 for none.
-	from int
+	// from is the turn that asked for it, woke the one that its end led to; -1 for none.
+	from, woke int
+	// waited is how long nothing else held the critical path up until it came: of an event that was not seen to be waited
+	// for, and of an end.
+	waited time.Duration
 }
 
 func (s *span) took() time.Duration { return s.end.Sub(s.begin) }
@@ -79,8 +84,8 @@ type turn struct {
 	begin, end time.Time
 	// woke are the spans whose ends led to it.
 	woke []*span
-	// idle says that only timers were open when it began.
-	idle bool
+	// idle says that only timers were open when it began, acted that it asked for something.
+	idle, acted bool
 }
 
 // run is the current execution of an instance.
@@ -131,6 +136,25 @@ func (r *run) ordered(o outcome) []*span {
 	return found
 }
 
+// blamed are the failures by which a run has failed: those that led to its last turn; if it ended otherwise, as where all of
+// several actions were waited for, those to which the orchestrator did nothing.
+func (r *run) blamed() []*span {
+	var last, unheeded []*span
+	for _, s := range r.failures() {
+		switch {
+		case s.woke < 0:
+		case s.woke == r.last:
+			last = append(last, s)
+		case !r.turns[s.woke].acted:
+			unheeded = append(unheeded, s)
+		}
+	}
+	if len(last) > 0 {
+		return last
+	}
+	return unheeded
+}
+
 // markCritical marks the critical path: see the package's documentation.
 func (r *run) markCritical() {
 	for t := r.last; t >= 0; {
@@ -144,6 +168,9 @@ func (r *run) markCritical() {
 		})
 		latest.critical = true
 		t = min(latest.from, t-1)
+		if latest.moment() && t >= 0 {
+			latest.waited = max(latest.end.Sub(r.turns[t].end), 0)
+		}
 	}
 }
 
@@ -160,12 +187,12 @@ func (r *run) shares() []share {
 	rest := r.took()
 	for _, s := range r.spans {
 		if s.critical {
-			byKind[s.kind] += s.took()
-			rest -= s.took()
+			byKind[s.kind] += s.took() + s.waited
+			rest -= s.took() + s.waited
 		}
 	}
 	var all []share
-	for k := kindQueue; k <= kindRewind; k++ {
+	for k := kindQueue; k <= kindWoken; k++ {
 		if byKind[k] > 0 {
 			all = append(all, share{shareNames[k], byKind[k]})
 		}
@@ -187,5 +214,5 @@ var shareNames = [...]string{
 	kindQueue: "before the first turn", kindScheduled: "scheduled for later", kindActivity: "activities",
 	kindChild: "sub-orchestrations", kindEntity: "entity calls", kindTimer: "timers", kindEvent: "waiting for events",
 	kindWait: "waiting", kindSent: "sending", kindSuspended: "suspended", kindEnd: "until terminated",
-	kindRewind: "until rewound",
+	kindRewind: "until rewound", kindWoken: "until woken",
 }

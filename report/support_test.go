@@ -118,6 +118,7 @@ var shapes = []shape{
 	{"terminated-pending", "v2/terminate", "after", "term-pending", 0},
 	{"pending", "v2/terminate", "pending", "term-pending", 40 * time.Second},
 	{"lost-activity", "v2/unblock", "lost", "ub-lost", 49 * time.Hour},
+	{"rescheduled", "v2/unblock", "found", "ub-lost", 0},
 	{"continue-as-new", "v2/continue-as-new", "completed", "countdown", 0},
 	{"entity-calls", "v2/entities", "used", "uses-1", 0},
 	{"reset", "v2/reset", "again", "rs-completed", 0},

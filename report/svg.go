@@ -179,14 +179,14 @@ var outcomeClasses = [...]string{
 var kindClasses = [...]string{
 	kindQueue: "queue", kindScheduled: "wait", kindActivity: "activity", kindChild: "child", kindEntity: "entity",
 	kindTimer: "timer", kindEvent: "event", kindWait: "wait", kindSent: "sent", kindSuspended: "held", kindEnd: "end",
-	kindRewind: "rewind",
+	kindRewind: "rewind", kindWoken: "rewind",
 }
 
 func newBar(c canvas, s *span, middle float64) bar {
 	from, to := c.x(s.begin), c.x(s.end)
 	high := float64(svgBar)
 	switch s.kind {
-	case kindTimer, kindScheduled, kindEvent, kindWait, kindRewind:
+	case kindTimer, kindScheduled, kindEvent, kindWait, kindRewind, kindWoken:
 		high = svgLine
 	case kindQueue, kindActivity, kindChild, kindEntity, kindSent, kindSuspended, kindEnd:
 	}
@@ -206,7 +206,7 @@ func newBar(c canvas, s *span, middle float64) bar {
 	case s.outcome == outcomeOpen:
 		b.End = "arrow"
 	case s.outcome != outcomeDone:
-	case s.kind == kindEvent || s.kind == kindRewind || s.kind == kindSent:
+	case s.kind == kindEvent || s.kind == kindRewind || s.kind == kindWoken || s.kind == kindSent:
 		b.End = "diamond"
 	case s.kind == kindTimer:
 		b.End = "circle"

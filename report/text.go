@@ -10,9 +10,10 @@ import (
 	"unicode/utf8"
 )
 
+const day = 24 * time.Hour
+
 // duration writes a duration, rounded to what a person cares about.
 func duration(d time.Duration) string {
-	const day = 24 * time.Hour
 	switch {
 	case d < 0:
 		return "-" + duration(-d)

@@ -67,7 +67,7 @@ type timeline struct {
 
 // style are the characters of a picture.
 type style struct {
-	bars                                          [kindRewind + 1]rune
+	bars                                          [kindWoken + 1]rune
 	turn, grid, event, sent, failed, open, undone rune
 	critical, more, times, dash                   string
 }
@@ -76,6 +76,7 @@ var unicodeStyle = &style{
 	bars: [...]rune{
 		kindQueue: '░', kindScheduled: '·', kindActivity: '█', kindChild: '▓', kindEntity: '▒', kindTimer: '─',
 		kindEvent: '·', kindWait: '·', kindSent: '◇', kindSuspended: '═', kindEnd: '■', kindRewind: '·',
+		kindWoken: '·',
 	},
 	turn: '│', grid: ' ', event: '◆', sent: '◇', failed: '✗', open: '▶', undone: '╌',
 	critical: "●", more: "…", times: "×", dash: "–",
@@ -85,6 +86,7 @@ var asciiStyle = &style{
 	bars: [...]rune{
 		kindQueue: ':', kindScheduled: '.', kindActivity: '#', kindChild: '=', kindEntity: '%', kindTimer: '-',
 		kindEvent: '.', kindWait: '.', kindSent: 'o', kindSuspended: '~', kindEnd: 'T', kindRewind: '.',
+		kindWoken: '.',
 	},
 	turn: '|', grid: ' ', event: 'E', sent: 'o', failed: 'x', open: '>', undone: '_',
 	critical: "*", more: "~", times: "x", dash: "-",

@@ -108,24 +108,6 @@ func lines(text []byte) []string {
 	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 }
 
-// The activities on the critical path of a fan-out are the one that answered last.
-func TestCriticalPath(t *testing.T) {
-	t.Parallel()
-	f := newForge("Fan", "fan-1", durable.RuntimeStatusCompleted)
-	f.turn(time.Millisecond, started("Fan"), scheduled(0, "Slow"), scheduled(1, "Fast"), scheduled(2, "Middle"))
-	f.turn(time.Second, answered(1, "1"))
-	f.turn(time.Second, answered(2, "1"))
-	f.turn(time.Second, answered(0, "1"), scheduled(3, "Last"))
-	f.turn(time.Second, answered(3, "1"), completed(4))
-	var critical []string
-	for _, line := range lines(timeline(t, f.Instance, report.TimelineOptions{ASCII: true})) {
-		if fields := strings.Fields(line); len(fields) > 2 && fields[0] == "*" && fields[1] != "critical" {
-			critical = append(critical, strings.Join(fields[1:3], " "))
-		}
-	}
-	require.Equal(t, []string{"queued 0ms", "0 Slow", "3 Last"}, critical)
-}
-
 type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
