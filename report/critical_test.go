@@ -162,6 +162,11 @@ func TestFindingOfFailure(t *testing.T) {
 			f.turn(s, childEnded(0, "no"))
 			f.turn(s, answered(2, "1"), ended(3, "Failed"))
 		}, "second"},
+		{"both were waited for, and the last failed", func(f *forge) {
+			f.turn(s, started("X"), child(0, "Child", "first"), child(1, "Child", "second"))
+			f.turn(s, childEnded(1, "no"))
+			f.turn(s, childEnded(0, "no"), ended(2, "Failed"))
+		}, "second"},
 		{"by itself", func(f *forge) {
 			f.turn(s, started("X"), child(0, "Child", "first"))
 			f.turn(s, childEnded(0, "no"), scheduled(1, "Tidy"))

@@ -12,6 +12,7 @@ var (
 	Duration      = duration
 	OneLine       = oneLine
 	MermaidEscape = mermaidEscape
+	PlainText     = plainText
 )
 
 // Readable is a payload as the page shows it.

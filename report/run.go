@@ -136,23 +136,12 @@ func (r *run) ordered(o outcome) []*span {
 	return found
 }
 
-// blamed are the failures by which a run has failed: those that led to its last turn; if it ended otherwise, as where all of
-// several actions were waited for, those to which the orchestrator did nothing.
+// blamed are the failures by which a run can have failed, the first one first: those that led to its last turn, and those
+// in answer to which the orchestrator did nothing. It dealt with the others.
 func (r *run) blamed() []*span {
-	var last, unheeded []*span
-	for _, s := range r.failures() {
-		switch {
-		case s.woke < 0:
-		case s.woke == r.last:
-			last = append(last, s)
-		case !r.turns[s.woke].acted:
-			unheeded = append(unheeded, s)
-		}
-	}
-	if len(last) > 0 {
-		return last
-	}
-	return unheeded
+	return slices.DeleteFunc(r.failures(), func(s *span) bool {
+		return s.woke < 0 || s.woke != r.last && r.turns[s.woke].acted
+	})
 }
 
 // markCritical marks the critical path: see the package's documentation.

@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,15 +95,21 @@ func visible(s string) string {
 // joiner makes one emoji of several.
 const joiner = 0x200d
 
-// plainText is the text of a JSON string, or the JSON as it is.
+// plainText is the text of a JSON string, or the JSON as it is. Of one that is large it is the beginning.
 func plainText(raw json.RawMessage) string {
-	const reasonable = 1 << 16
+	const reasonable, longestEscape = 1 << 16, len(`\ud83d\ude00`)
 	var s string
-	if len(raw) <= reasonable && json.Unmarshal(raw, &s) == nil {
-		return s
+	if len(raw) <= reasonable {
+		if json.Unmarshal(raw, &s) == nil {
+			return s
+		}
+		return string(raw)
 	}
-	if len(raw) > reasonable {
-		raw = raw[:reasonable]
+	raw = raw[:reasonable]
+	for n := range longestEscape { // the cut may be in one
+		if json.Unmarshal(append(slices.Clone(raw[:reasonable-n]), '"'), &s) == nil {
+			return s
+		}
 	}
 	return string(raw)
 }

@@ -1,6 +1,8 @@
 package report_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,4 +29,20 @@ func TestWidth(t *testing.T) {
 	for text, want := range map[string]int{"": 0, "abc": 3, "注文": 4, "e\u0301": 1, "🚀": 2, "－": 2, "한": 2, "\u1112\u1161\u11ab": 2, "✅⏰⭐": 6, "☎": 1} {
 		require.Equal(t, want, report.Width(text), text)
 	}
+}
+
+// Also of a text of which only the beginning is read the quotes and escapes are taken off, wherever it is cut.
+func TestPlainText(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "a\nb", report.PlainText(json.RawMessage(`"a\nb"`)))
+	require.Equal(t, `{"a":1}`, report.PlainText(json.RawMessage(`{"a":1}`)))
+	for shift := range 13 {
+		raw := json.RawMessage(`"` + strings.Repeat("x", shift) + strings.Repeat(`\ud83d\ude00`, 10_000) + `"`)
+		have := report.PlainText(raw)
+		require.Equal(t, strings.Repeat("x", shift), have[:shift])
+		require.Empty(t, strings.Trim(have[shift:], "😀\uFFFD"))
+		require.Greater(t, len(have), 20_000)
+	}
+	object := `{"a":"` + strings.Repeat("b", 1<<17)
+	require.Equal(t, object[:1<<16], report.PlainText(json.RawMessage(object)))
 }
