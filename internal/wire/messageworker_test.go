@@ -39,7 +39,8 @@ func TestDecodeEntityRequest(t *testing.T) {
 		{"op", `{"op":"get","id":"1"}`, wire.EntityRequest{Operation: "get", ID: "1"}, true},
 		{
 			"op", `{"op":"add","signal":true,"input":"5","id":"1"}`,
-			wire.EntityRequest{Operation: "add", Signal: true, ID: "1", Input: "5"}, true,
+			wire.EntityRequest{Operation: "add", Signal: true, ID: "1", Input: "5"},
+			true,
 		},
 		{"op@2026-01-01T00:00:00.0000000Z", `{"op":"get","id":"1"}`, wire.EntityRequest{Operation: "get", ID: "1"}, true},
 		{"op", `{"op":null,"id":"1","lockset":[{}]}`, wire.EntityRequest{ID: "1"}, true},
