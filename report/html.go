@@ -2,11 +2,13 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/sha256"
 	_ "embed" // the page's template and style
 	"encoding/base64"
 	"html/template"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -134,13 +136,14 @@ type maker struct {
 func (m *maker) page(root *Instance) *page {
 	m.collect(root)
 	tree := m.branch(root)
-	for _, s := range m.sections {
+	findings := m.findings(root)
+	for _, s := range m.byInterest(findings) {
 		m.fill(s)
 	}
 	p := &page{
 		Title: oneLine(root.name()+" "+root.ID, maxName), Policy: policy(), TaskHub: oneLine(m.TaskHub, maxName),
 		Made: m.Now.UTC().Format(stamp), Style: template.CSS(styleText), Sections: m.sections, //nolint:gosec // our own
-		Findings: m.findings(root),
+		Findings: findings,
 	}
 	if len(tree.Children) > 0 {
 		p.Tree = tree
@@ -158,6 +161,21 @@ func (m *maker) collect(i *Instance) {
 	for _, c := range i.Children {
 		m.collect(c)
 	}
+}
+
+// byInterest are the sections with those first that the findings are about: they get what room the page has.
+func (m *maker) byInterest(findings []finding) []*section {
+	order := slices.Clone(m.sections)
+	slices.SortStableFunc(order, func(a, b *section) int {
+		rank := func(s *section) int {
+			if slices.ContainsFunc(findings, func(f finding) bool { return f.Anchor == s.Anchor }) {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Compare(rank(a), rank(b))
+	})
+	return order
 }
 
 func (m *maker) section(id string) *section {

@@ -84,9 +84,13 @@ func TestHTMLEventLimit(t *testing.T) {
 	requireText(t, page, "904 events are not listed")
 	require.Equal(t, 100+2, strings.Count(page, "<tr")) // the head and the note
 	tree := load(t, "v2/rewind-grandparent", "failed", "rw-g")
-	page = string(html(t, tree, report.HTMLOptions{MaxEvents: 8}))
-	requireText(t, page, "8 events")
-	requireText(t, page, "12 events; the page has no more room for them.")
+	page = string(html(t, tree, report.HTMLOptions{MaxEvents: 14}))
+	root, leaf, found := strings.Cut(page, `<section id="i3">`)
+	require.True(t, found)
+	requireText(t, leaf, "12 events") // where the failure began comes first
+	require.NotContains(t, leaf, "no more room")
+	requireText(t, root, "8 events, 2 of them listed")
+	requireText(t, root, "12 events; the page has no more room for them.")
 }
 
 func TestHTMLPayloadLimits(t *testing.T) {

@@ -159,13 +159,13 @@ func (l *loader) read(ctx context.Context, i *Instance) error {
 	return nil
 }
 
-// cause is why an operation failed, without its name and the instance's, which stand beside it.
+// cause is why an operation failed, in a line, without its name and the instance's, which stand beside it.
 func cause(err error) string {
 	var failed *durable.Error
 	if errors.As(err, &failed) {
 		err = failed.Err
 	}
-	return err.Error()
+	return oneLine(err.Error(), maxReason)
 }
 
 // spare tells an error that is about one sub-orchestration, and is returned as that, from one that ends all: the root can
