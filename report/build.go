@@ -15,7 +15,9 @@ type builder struct {
 	// actions and timers are how many have no answer yet.
 	actions, timers int
 	// asked are the calls of entities by the ID of the request, which is the name of the answer.
-	asked     map[string]*span
+	asked map[string]*span
+	// detached are the sub-orchestrations that are known not to be waited for.
+	detached  map[string]bool
 	suspended *span
 	ended     time.Time
 	started   bool
@@ -58,7 +60,12 @@ func (b *builder) event(e *durable.HistoryEvent) {
 	case durable.EventExecutionStarted:
 		b.start(e)
 	case durable.EventTaskScheduled, durable.EventSubOrchestrationCreated, durable.EventTimerCreated:
-		b.expect(b.action(e, e.Type))
+		s := b.action(e, e.Type)
+		if s.detached = s.kind == kindChild && b.detached[s.target]; s.detached {
+			s.outcome = outcomeDone
+			return
+		}
+		b.expect(s)
 	case durable.EventEventSent:
 		b.sent(e)
 	case durable.EventEventRaised:

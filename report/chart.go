@@ -137,5 +137,7 @@ func (c *chart) draw(line []rune, s *span) {
 		line[to] = c.style.open
 	case s.kind == kindEvent || s.kind == kindRewind || s.kind == kindWoken:
 		line[to] = c.style.event
+	case s.detached:
+		line[to] = c.style.sent
 	}
 }

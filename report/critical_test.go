@@ -209,6 +209,26 @@ func TestFindingOfSeveralWaits(t *testing.T) {
 	requireText(t, page, `The longest wait is for <a href="#i3"><bdi>a</bdi></a>: <bdi>#0 Work for 59m59s</bdi>`)
 }
 
+// A sub-orchestration that the instance does not wait for is a mark, and what it waits for is something else.
+func TestDetached(t *testing.T) {
+	t.Parallel()
+	f := newForge("X", "x", "Running")
+	f.turn(time.Second, started("X"), child(0, "Child", "free"))
+	c := newForge("Child", "free", "Running")
+	start := started("Child")
+	start.Properties = map[string]string{"Tags": `{"FireAndForget":""}`}
+	c.turn(time.Second, start, scheduled(0, "Work"))
+	now := epoch.Add(time.Hour)
+	require.Equal(t, []int{0}, report.OpenActions(f.Instance, now), "nobody knows better without the sub-orchestration")
+	f.Children = []*report.Instance{c.Instance}
+	require.Empty(t, report.OpenActions(f.Instance, now))
+	text := string(timeline(t, f.Instance, report.TimelineOptions{ASCII: true, Now: now}))
+	require.Regexp(t, `(?m)^    0 Child, detached +o$`, text)
+	require.Contains(t, text, "> waits for an event for 59m59s")
+	page := string(html(t, f.Instance, report.HTMLOptions{Now: now}))
+	require.NotContains(t, page, "All waits for")
+}
+
 // An activity that was scheduled anew was woken for, and never rewound.
 func TestRescheduledIsNotRewound(t *testing.T) {
 	t.Parallel()

@@ -14,6 +14,9 @@
 // that answered it. It includes the time in queues, of which no history tells. The first bar is the time between the
 // start and the orchestrator's first turn.
 //
+// That an instance does not wait for a sub-orchestration which it started, only that one's history says: where it was
+// read, its start is a mark; where it was not, it is taken for open.
+//
 // A history does not say when an orchestrator began to wait for an external event. An event that arrived while nothing
 // else than timers was open is drawn as a wait since the orchestrator's last turn; any other is a mark at its arrival.
 //

@@ -1,6 +1,9 @@
 package report
 
-import "github.com/go-durable/durable"
+import (
+	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/internal/wire"
+)
 
 // Instance is an instance, what is known of it, and the sub-orchestrations that it started.
 type Instance struct {
@@ -33,6 +36,16 @@ func (i *Instance) pictured() (children []*Instance, left int) {
 		children = append(children, c)
 	}
 	return children, left
+}
+
+// detached reports whether the instance that started this one does not wait for it, which only its own history knows.
+func (i *Instance) detached() bool {
+	for _, e := range i.History {
+		if e.Type == durable.EventExecutionStarted {
+			return wire.IsDetached(e.Properties[wire.ColTags])
+		}
+	}
+	return false
 }
 
 // name is the orchestrator's name.

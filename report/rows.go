@@ -130,6 +130,9 @@ func (w row) label() string {
 func (s *span) label() string {
 	switch s.kind {
 	case kindActivity, kindChild:
+		if s.detached {
+			return oneLine(s.name, maxName) + ", detached"
+		}
 		return oneLine(s.name, maxName)
 	case kindEntity, kindSent:
 		if s.target == "" {
@@ -159,7 +162,7 @@ func (s *span) about() string {
 
 // moments are spans that are drawn as a mark, not as a bar.
 func (s *span) moment() bool {
-	return s.kind == kindSent || s.kind == kindEnd || (s.kind == kindEvent || s.kind == kindWoken) && s.took() == 0
+	return s.kind == kindSent || s.kind == kindEnd || s.detached || (s.kind == kindEvent || s.kind == kindWoken) && s.took() == 0
 }
 
 // axis turns times into places.

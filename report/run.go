@@ -70,6 +70,8 @@ type span struct {
 	critical bool
 	// answered says that an answer came, whatever became of it; expected, that one is waited for.
 	answered, expected bool
+	// detached says that it is a sub-orchestration that nobody waits for.
+	detached bool
 	// from is the turn that asked for it, woke the one that its end led to; -1 for none.
 	from, woke int
 	// waited is how long nothing else held the critical path up until it came: of an event that was not seen to be waited
@@ -105,6 +107,10 @@ func newRun(i *Instance, now time.Time) *run {
 	b := &builder{
 		run:  &run{instance: i, state: i.state(), last: -1},
 		live: make(map[int]*span), undone: make(map[int]*span), asked: make(map[string]*span),
+		detached: make(map[string]bool),
+	}
+	for _, c := range i.Children {
+		b.detached[c.ID] = c.detached()
 	}
 	for _, e := range i.History {
 		b.event(e)

@@ -206,7 +206,7 @@ func newBar(c canvas, s *span, middle float64) bar {
 	case s.outcome == outcomeOpen:
 		b.End = "arrow"
 	case s.outcome != outcomeDone:
-	case s.kind == kindEvent || s.kind == kindRewind || s.kind == kindWoken || s.kind == kindSent:
+	case s.kind == kindEvent || s.kind == kindRewind || s.kind == kindWoken || s.kind == kindSent || s.detached:
 		b.End = "diamond"
 	case s.kind == kindTimer:
 		b.End = "circle"
