@@ -301,5 +301,5 @@ func (q *quarantined) inQueue(ctx context.Context, hub *taskhub.Hub) (there, cer
 			return true, true, nil
 		}
 	}
-	return false, q.State == stateCopied && seen.count <= int64(len(seen.messages)), nil
+	return false, q.State == stateCopied && seen.complete, nil
 }

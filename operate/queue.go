@@ -93,28 +93,58 @@ type seenQueue struct {
 	// count is about how many messages it holds, invisible ones included.
 	count    int64
 	messages []seenMessage
+	// complete says that these were all the messages that it held at one moment.
+	complete bool
 }
 
-// peek looks at a queue. A queue that does not exist holds nothing. The messages are counted before they are looked at, so
-// that one which arrives in between is seen. The service's count may be too high, but never too low.
+// peek looks at a queue. A queue that does not exist holds nothing.
+//
+// The service counts and shows messages in two requests, between which others come and go: one that comes could make up
+// for one that is hidden. So a queue that shows as many as it holds is looked at once more. Messages that were seen before
+// a count and after it were counted; if they are as many as that, there was no other. The service's count may be too high,
+// but never too low.
 func peek(ctx context.Context, hub *taskhub.Hub, queue string) (*seenQueue, error) {
 	q := &seenQueue{name: queue}
-	count, err := hub.Queues.Count(ctx, queue)
-	if err == nil && count > 0 {
+	if err := q.look(ctx, hub); err != nil {
+		return nil, fmt.Errorf("look at queue %s: %w", queue, err)
+	}
+	if q.count == 0 || q.count > int64(len(q.messages)) {
+		q.complete = q.count == 0
+		return q, nil
+	}
+	before := make(map[string]bool, len(q.messages))
+	for i := range q.messages {
+		before[q.messages[i].ID] = true
+	}
+	if err := q.look(ctx, hub); err != nil {
+		return nil, fmt.Errorf("look at queue %s: %w", queue, err)
+	}
+	stayed := int64(0)
+	for i := range q.messages {
+		if before[q.messages[i].ID] {
+			stayed++
+		}
+	}
+	q.complete = q.count <= stayed
+	return q, nil
+}
+
+// look counts the messages of the queue and then looks at those that can be seen, so that one which arrives in between is
+// seen.
+func (q *seenQueue) look(ctx context.Context, hub *taskhub.Hub) error {
+	q.messages = nil
+	var err error
+	if q.count, err = hub.Queues.Count(ctx, q.name); err == nil && q.count > 0 {
 		var messages []storage.Message
-		messages, err = hub.Queues.Peek(ctx, queue, maxPeek)
+		messages, err = hub.Queues.Peek(ctx, q.name, maxPeek)
 		for _, m := range messages {
 			q.messages = append(q.messages, read(m))
 		}
 	}
 	if errors.Is(err, storage.ErrContainerNotFound) {
-		return q, nil
+		q.count, err = 0, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("look at queue %s: %w", queue, err)
-	}
-	q.count = count
-	return q, nil
+	return err
 }
 
 // whole reports whether all messages of the queue were seen, and it is known whom they are for.
@@ -124,7 +154,7 @@ func (q *seenQueue) whole() bool {
 			return false
 		}
 	}
-	return q.count <= int64(len(q.messages))
+	return q.complete
 }
 
 // holds reports whether a message for an instance was seen.
