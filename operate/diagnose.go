@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-durable/durable"
@@ -17,7 +18,8 @@ import (
 
 // DiagnoseOptions are options for Diagnose.
 type DiagnoseOptions struct {
-	// Kinds are the kinds of findings to look for. Defaults to all.
+	// Kinds are the kinds of findings to look for. Defaults to all. Without [KindIncomplete] nothing tells of what could not
+	// be looked at.
 	Kinds []FindingKind
 	// InstanceIDPrefix is what the instance ID begins with. Only this part of the tables is read, and of the payloads what
 	// lies in folders whose names begin so. What is about the hub is checked all the same: [KindPartitionCount],
@@ -90,26 +92,34 @@ func (o *DiagnoseOptions) check() (DiagnoseOptions, error) {
 // It changes nothing.
 //
 // It reads both tables side by side and lists the payloads, once, in as many requests as they have pages, and keeps no
-// more than a few pages and the suspects in memory. Whatever is suspected is looked at again by itself: after
+// more than a few pages, the suspects, and one long history in memory. Whatever is suspected is looked at again by itself: after
 // opts.Interval, with a second look at the queues, where the suspicion rests on there being no message. Peeking shows 32
 // messages of a queue, and those that are hidden cannot be seen at all: so long as a queue may hold a message that would
 // explain something, that is not a finding. In a hub under load therefore less is found, and nothing that is not so.
 //
-// An error ends the sequence; it comes last, with an empty finding. Breaking off ends all work. Each range begins anew.
+// What is damaged so that it cannot be looked at is a finding itself, and the check-up goes on. An error ends the sequence;
+// it comes last, with an empty finding. Breaking off ends all work. Each range begins anew.
 // Opts may be nil.
 //
 // It returns [durable.ErrTaskHubNotFound], [durable.ErrInvalidArgument] and the context's error.
 func Diagnose(
 	ctx context.Context, c *durable.OrchestrationClient, opts *DiagnoseOptions,
 ) iter.Seq2[Finding, error] {
-	return diagnose(ctx, c, opts, maxNames)
+	return diagnose(ctx, c, opts, bounds{maxNames, maxExamined})
 }
 
-// maxNames bounds the IDs that are kept in memory to find those which differ only in case.
-const maxNames = 100_000
+const (
+	// maxNames bounds the IDs that are kept in memory to find those which differ only in case.
+	maxNames = 100_000
+	// maxExamined bounds the rows of a history that is looked at again by itself: all of them are in memory then.
+	maxExamined = 200_000
+)
+
+// bounds are those of a check-up's memory.
+type bounds struct{ names, rows int }
 
 func diagnose(
-	ctx context.Context, c *durable.OrchestrationClient, opts *DiagnoseOptions, maxNames int,
+	ctx context.Context, c *durable.OrchestrationClient, opts *DiagnoseOptions, most bounds,
 ) iter.Seq2[Finding, error] {
 	in := open(c)
 	o, err := opts.check()
@@ -121,7 +131,7 @@ func diagnose(
 			yield(Finding{}, in.Fail("Diagnose", "", "", err))
 			return
 		}
-		d := &doctor{in: in, opts: o, yield: yield, names: map[string]string{}, maxNames: maxNames}
+		d := &doctor{in: in, opts: o, yield: yield, names: map[string]string{}, most: most}
 		if err := d.run(ctx); err != nil && !errors.Is(err, errStopped) {
 			yield(Finding{}, in.Fail("Diagnose", "", "", err))
 		}
@@ -141,11 +151,12 @@ type doctor struct {
 	// queues is the latest look at the queues.
 	queues   *queueLook
 	suspects []suspect
+	long     sync.Mutex // held by who reads a long history
 	owners   *scan.Owners
 	// names are IDs that have not ended and hold upper-case letters, by what they are in lower case.
-	names    map[string]string
-	maxNames int
-	full     bool // names has come to its limit
+	names map[string]string
+	full  bool // names has come to its limit
+	most  bounds
 	// failed is what went wrong where no error could be returned.
 	failed error
 
@@ -227,7 +238,7 @@ func (d *doctor) tell() {
 
 // Begin begins an instance; it is [scan.Visitor]'s.
 func (d *doctor) Begin(key string, row *storage.Entity) {
-	d.now = newDigest(key, row)
+	d.now = newDigest(key, row, d.most.rows)
 	d.progress.Instances++
 }
 

@@ -25,8 +25,8 @@ func diagnose(tb testing.TB, h *hub, opts *operate.DiagnoseOptions) []operate.Fi
 	}
 	list := []operate.Finding{}
 	findings := operate.Diagnose(tb.Context(), h.OrchestrationClient, opts)
-	if h.names > 0 {
-		findings = operate.DiagnoseWithin(tb.Context(), h.OrchestrationClient, opts, h.names)
+	if h.names+h.rows > 0 {
+		findings = operate.DiagnoseWithin(tb.Context(), h.OrchestrationClient, opts, h.names, h.rows)
 	}
 	for f, err := range findings {
 		require.NoError(tb, err)

@@ -17,12 +17,16 @@ type digest struct {
 	// execution is that of the first row, which is the current one: a new execution writes over the rows of the one before.
 	execution string
 	stale     bool // behind the rows of the current execution
+	// damaged is the key of a row that cannot be read, "" for none. Nothing can be said of such a history.
+	damaged string
 	// sentinel says that there is a sentinel, complete that its checkpoint was written whole.
 	sentinel, complete bool
 	// ended is the state in which the execution ended, "" if it goes on.
 	ended string
-	// open are the actions without completion.
-	open map[int]openRow
+	// open are the actions without completion, of which so many are kept at most; crowded says that there were more.
+	open    map[int]openRow
+	most    int
+	crowded bool
 	// rewound says that somebody has rewritten rows, rewritten when that was, and checkpoint when a worker wrote last.
 	rewound               bool
 	rewritten, checkpoint time.Time
@@ -59,8 +63,8 @@ func checkpointComplete(sentinel *storage.Entity) bool {
 	return !sentinel.Has(colCheckpointComplete) || sentinel.Get(colCheckpointComplete).Bool()
 }
 
-func newDigest(key string, row *storage.Entity) *digest {
-	d := &digest{key: key, open: map[int]openRow{}}
+func newDigest(key string, row *storage.Entity, most int) *digest {
+	d := &digest{key: key, open: map[int]openRow{}, most: most}
 	if row != nil {
 		i := wire.DecodeInstance(row)
 		d.row = &i
@@ -79,17 +83,18 @@ func (d *digest) add(e *storage.Entity) {
 		}
 		return
 	}
-	ev, err := wire.DecodeEvent(e)
-	if err != nil {
-		d.stale = true // the engine cannot read such a history either: nothing can be said of it
+	if d.rows == 1 {
+		d.execution = e.Text(wire.ColExecutionID)
+	}
+	if d.stale = d.stale || d.damaged != "" || e.Text(wire.ColExecutionID) != d.execution; d.stale {
 		return
 	}
-	if d.rows == 1 {
-		d.execution = ev.ExecutionID
+	ev, err := wire.DecodeEvent(e)
+	if err != nil {
+		d.damaged = strings.Clone(e.RowKey)
+		return
 	}
-	if d.stale = d.stale || ev.ExecutionID != d.execution; !d.stale {
-		d.event(&ev)
-	}
+	d.event(&ev)
 }
 
 func (d *digest) event(ev *wire.Event) {
@@ -108,12 +113,25 @@ func (d *digest) event(ev *wire.Event) {
 		d.suspended = true
 	case wire.ExecutionResumed:
 		d.suspended = false
-	case wire.TaskScheduled, wire.TimerCreated, wire.SubOrchestrationInstanceCreated:
-		d.open[ev.EventID] = openRow{ev.Type, ev.Timestamp, ev.FireAt}
+	case wire.TaskScheduled:
+		d.opened(wire.TaskScheduled, ev)
+	case wire.TimerCreated:
+		d.opened(wire.TimerCreated, ev)
+	case wire.SubOrchestrationInstanceCreated:
+		d.opened(wire.SubOrchestrationInstanceCreated, ev)
 	case wire.TaskCompleted, wire.TaskFailed, wire.TimerFired,
 		wire.SubOrchestrationInstanceCompleted, wire.SubOrchestrationInstanceFailed:
 		delete(d.open, ev.ScheduledID)
 	}
+}
+
+// opened notes an action. The type is no part of the row: that would keep the whole page in memory.
+func (d *digest) opened(eventType string, ev *wire.Event) {
+	if len(d.open) >= d.most {
+		d.crowded = true
+		return
+	}
+	d.open[ev.EventID] = openRow{eventType, ev.Timestamp, ev.FireAt}
 }
 
 // unwoken reports whether rows were rewritten since a worker last wrote, and nothing else will wake the instance.

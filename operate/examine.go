@@ -14,8 +14,12 @@ import (
 	"github.com/go-durable/durable/internal/wire"
 )
 
-// examine looks at a suspect by itself and returns what is wrong.
+// examine looks at a suspect by itself and returns what is wrong. Of long histories one is in memory at a time.
 func (d *doctor) examine(ctx context.Context, s *suspect) ([]Finding, error) {
+	if s.rows > longHistory {
+		d.long.Lock()
+		defer d.long.Unlock()
+	}
 	e := &examiner{in: d.in, grace: d.opts.Grace, payloadGrace: d.opts.PayloadGrace}
 	switch s.kind {
 	case KindHistoryWithoutRow:
@@ -31,6 +35,9 @@ func (d *doctor) examineInstance(ctx context.Context, e *examiner, s *suspect) (
 	l, err := e.read(ctx, s.id)
 	if err != nil || l == nil {
 		return nil, err
+	}
+	if f := e.damaged(l); f != nil {
+		return one(f, nil)
 	}
 	switch s.kind {
 	case KindRowBehindHistory:
@@ -61,10 +68,20 @@ type examiner struct {
 	grace, payloadGrace time.Duration
 }
 
-// read reads an instance; it is nil if it is gone.
+// damaged finds a history that cannot be judged.
+func (e *examiner) damaged(l *look) *Finding {
+	if l.damaged == nil || wire.Terminal(l.row.RuntimeStatus) || !l.current() || !e.old(l.lastWritten()) {
+		return nil
+	}
+	return l.finding(KindIncomplete, "its history is damaged, and nothing else was looked for", l.damaged.Error(),
+		"the last row was written at "+clock(l.lastWritten()))
+}
+
+// read reads an instance; it is nil if it is gone. One whose ID no instance can have, such as histories and states may
+// name, is gone as well.
 func (e *examiner) read(ctx context.Context, instanceID string) (*look, error) {
 	l, err := readLook(ctx, e.in, instanceID)
-	if errors.Is(err, taskhub.ErrInstanceNotFound) {
+	if errors.Is(err, taskhub.ErrInstanceNotFound) || errors.Is(err, storage.ErrInvalid) {
 		return nil, nil //nolint:nilnil // gone is an answer
 	}
 	return l, err
@@ -133,7 +150,7 @@ func (e *examiner) lockOrphaned(ctx context.Context, l *look) (*Finding, error) 
 	owner, err := e.in.Hub.ReadInstance(ctx, s.LockedBy, wire.ColRuntimeStatus)
 	state := "does not exist"
 	switch {
-	case errors.Is(err, taskhub.ErrInstanceNotFound):
+	case errors.Is(err, taskhub.ErrInstanceNotFound), errors.Is(err, storage.ErrInvalid): // nothing can have such an ID
 	case err != nil:
 		return nil, err
 	case !wire.Terminal(owner.RuntimeStatus):
@@ -151,19 +168,18 @@ func (e *examiner) historyWithoutRow(ctx context.Context, key string) (*Finding,
 	if err == nil || !errors.Is(err, storage.ErrNotFound) {
 		return nil, err
 	}
-	rows, err := scan.Rows(ctx, e.in.Hub, key)
-	if err != nil || len(rows) == 0 {
-		return nil, err
+	rows, last := 0, time.Time{}
+	for r, err := range scan.Each(ctx, e.in.Hub, key) {
+		if err != nil {
+			return nil, err
+		}
+		rows, last = rows+1, later(last, r.Written)
 	}
-	var last time.Time
-	for _, r := range rows {
-		last = later(last, r.Written)
-	}
-	if !e.old(last) {
+	if rows == 0 || !e.old(last) {
 		return nil, nil //nolint:nilnil // nothing found is an answer
 	}
 	f := newFinding(KindHistoryWithoutRow, wire.UnescapeKey(key), "it has a history, but no row",
-		fmt.Sprintf("%s, the last written at %s", count(len(rows), "row"), clock(last)), noMessage)
+		fmt.Sprintf("%s, the last written at %s", count(rows, "row"), clock(last)), noMessage)
 	f.Key = key
 	return &f, nil
 }
@@ -194,12 +210,14 @@ func (e *examiner) owned(ctx context.Context, folder string) (bool, error) {
 			continue
 		}
 		_, err := e.in.Hub.Tables.Get(ctx, e.in.Hub.Instances(), key, "", wire.ColRuntimeStatus)
+		if errors.Is(err, storage.ErrInvalid) { // nothing can have such a key
+			continue
+		}
 		if err == nil || !errors.Is(err, storage.ErrNotFound) {
 			return err == nil, err
 		}
-		rows, err := scan.Rows(ctx, e.in.Hub, key)
-		if err != nil || len(rows) > 0 {
-			return len(rows) > 0, err
+		if any, err := scan.Any(ctx, e.in.Hub, key); err != nil || any {
+			return any, err
 		}
 	}
 	return false, nil

@@ -45,7 +45,9 @@ const (
 	KindUnreadableForDotNet FindingKind = "unreadable-for-dotnet"
 	// KindIDsDifferByCase: two instances that have not ended have IDs which differ only in case.
 	KindIDsDifferByCase FindingKind = "ids-differ-by-case"
-	// KindIncomplete: a limit kept a check from being complete.
+	// KindIncomplete: a check is not complete: a limit was reached, or an instance cannot be read, of which its summary
+	// tells. Of such an instance nothing else is known, and workers mostly cannot read it either: what helps is to terminate
+	// or reset it, or to purge it and start it anew.
 	KindIncomplete FindingKind = "check-incomplete"
 )
 
@@ -76,9 +78,9 @@ const (
 // severity is that of all findings of a kind.
 func (k FindingKind) severity() Severity {
 	switch k {
-	case KindPayloadsWithoutInstance, KindIncomplete:
+	case KindPayloadsWithoutInstance:
 		return SeverityInfo
-	case KindHistoryWithoutRow, KindUnreadableForDotNet, KindIDsDifferByCase, KindPartitionCount:
+	case KindIncomplete, KindHistoryWithoutRow, KindUnreadableForDotNet, KindIDsDifferByCase, KindPartitionCount:
 		return SeverityWarning
 	default:
 		return SeverityError

@@ -50,7 +50,8 @@ type hub struct {
 	fault   *faultstore.Store
 	mem     *memstore.Store
 	// names is how many IDs a check-up of it keeps in memory, 0 for as many as ever.
-	names int
+	// Rows is how long the histories are that it looks at by themselves.
+	names, rows int
 }
 
 const partitions = 4

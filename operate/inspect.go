@@ -155,6 +155,9 @@ func readLook(ctx context.Context, in hook.Inside, instanceID string) (*look, er
 		return nil, err
 	}
 	h, err := in.Hub.ReadHistory(ctx, instanceID, "")
+	if errors.Is(err, taskhub.ErrHistoryDamaged) {
+		return &look{inside: in, row: row, history: h, damaged: err}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +170,19 @@ func readLook(ctx context.Context, in hook.Inside, instanceID string) (*look, er
 
 // current reports whether the history is that of the execution which the row names.
 func (l *look) current() bool {
-	return len(l.history.Events) > 0 && (l.row.ExecutionID == "" || sameGUID(l.row.ExecutionID, l.history.ExecutionID))
+	return (len(l.history.Events) > 0 || l.damaged != nil) && (l.row.ExecutionID == "" || sameGUID(l.row.ExecutionID, l.history.ExecutionID))
+}
+
+// lastWritten is when the row or the history was written last, as far as it could be read.
+func (l *look) lastWritten() time.Time {
+	last := l.row.Timestamp
+	if s := l.history.Sentinel; s != nil {
+		last = later(last, s.Timestamp.Time())
+	}
+	for i := range l.history.Events {
+		last = later(last, l.history.Events[i].Row.Timestamp.Time())
+	}
+	return last
 }
 
 // execution is the current execution: that of the row, or of the history where old engines have written none into the row.

@@ -84,7 +84,7 @@ const (
 func (l *look) warnings(i *Inspection) []Warning {
 	w := &warner{now: l.inside.Hub.Now()}
 	if l.damaged != nil {
-		w.add("HistoryDamaged", nil, "the events of the history do not fit together")
+		w.add("HistoryDamaged", nil, "nothing can be said of what it does: %s", l.damaged)
 	}
 	if len(l.history.Events) > 0 && !l.current() {
 		w.add("HistoryOfEarlierExecution", nil, "the history is that of execution %s; no worker has taken up the present one",

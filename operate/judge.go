@@ -22,6 +22,13 @@ func (d *doctor) judge(g *digest) error {
 	}
 	status := g.row.RuntimeStatus
 	switch {
+	case !wire.KnownStatus(status) && d.old(g.row.Timestamp):
+		f := newFinding(KindIncomplete, g.row.ID, "its row has no state that is known, and nothing else was looked for",
+			fmt.Sprintf("RuntimeStatus is %q", status))
+		f.Key, f.ExecutionID = g.key, g.row.ExecutionID
+		return d.report(f)
+	case g.damaged != "" && !wire.Terminal(status) && g.current() && d.old(g.written):
+		return d.suspect(KindIncomplete, g)
 	case status == wire.StatusFailed:
 		if g.rewound && g.current() {
 			return d.suspect(KindBrokenByRewind, g)
@@ -56,6 +63,8 @@ func (d *doctor) judgeRunning(g *digest) error {
 	case g.ended != "" || g.suspended:
 	case g.unwoken():
 		return d.suspect(KindWakeNotSent, g)
+	case g.crowded:
+		return d.suspect(KindActivityLost, g) // it is too long to be looked at
 	case g.row.RuntimeStatus == wire.StatusRunning:
 		for _, a := range g.open {
 			if d.overdue(a.eventType, a.since, a.due) {
@@ -104,7 +113,7 @@ func (d *doctor) checkCase(g *digest) error {
 			"the other one is "+other))
 	case folded == id, found:
 		return nil
-	case len(d.names) < d.maxNames:
+	case len(d.names) < d.most.names:
 		d.names[folded] = strings.Clone(id) // as in suspect
 		return nil
 	case d.full:
@@ -112,5 +121,5 @@ func (d *doctor) checkCase(g *digest) error {
 	}
 	d.full = true
 	return d.report(newFinding(KindIncomplete, "", "there are too many IDs with upper-case letters to find those that differ only in case",
-		fmt.Sprintf("more than %d of them have not ended", d.maxNames)))
+		fmt.Sprintf("more than %d of them have not ended", d.most.names)))
 }

@@ -90,7 +90,7 @@ func (m *mover) find(ctx context.Context, in hook.Inside, instanceID string, eve
 		return conflict("its execution is %s by now, not %s", l.execution(), m.opts.ExecutionID)
 	case wire.Terminal(l.row.RuntimeStatus):
 		return durable.ErrInvalidState
-	case len(l.history.Events) == 0:
+	case len(l.history.Events) == 0 && l.damaged == nil:
 		return wrongState("no worker has taken it up yet")
 	case !l.current():
 		return wrongState("its history is that of another execution: no worker has taken up the present one, or it is just going on")

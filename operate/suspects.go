@@ -15,7 +15,9 @@ import (
 type suspect struct {
 	kind    FindingKind
 	id, key string
-	folder  *scan.Folder
+	// rows is how long its history is.
+	rows   int
+	folder *scan.Folder
 	// noted is when, by a clock that only goes forward, and queues what the queues were like then.
 	noted  time.Time
 	queues *queueLook
@@ -23,12 +25,17 @@ type suspect struct {
 	again bool
 }
 
+// restsOnQueues reports whether the suspicion rests on there being no message.
+func (s *suspect) restsOnQueues() bool {
+	return s.kind != KindRowBehindHistory && s.kind != KindBrokenByRewind && s.kind != KindIncomplete
+}
+
 // explained reports whether a look at the queues shows, or cannot rule out, what explains the suspicion.
 func (s *suspect) explained(look *queueLook) bool {
-	switch s.kind {
-	case KindRowBehindHistory, KindBrokenByRewind:
+	switch {
+	case !s.restsOnQueues():
 		return false
-	case KindHistoryWithoutRow, KindWakeNotSent:
+	case s.kind == KindHistoryWithoutRow, s.kind == KindWakeNotSent:
 		return !look.idle(s.id)
 	default:
 		return !look.none(s.id)
@@ -47,6 +54,8 @@ const (
 	// maxSuspects bounds the suspects that wait for their second look: some ten megabytes. When there are as many, the
 	// walk waits with them, which takes an interval.
 	maxSuspects = 1 << 16
+	// longHistory is from how many rows on they are read of one suspect at a time.
+	longHistory = 5_000
 	// lookedAtOnce is how many of them are looked at before what was found is reported.
 	lookedAtOnce = 4096
 )
@@ -60,7 +69,13 @@ func (d *doctor) suspect(kind FindingKind, g *digest) error {
 		return nil
 	}
 	key := strings.Clone(g.key) // what is cut out of an answer keeps the whole page in memory
-	return d.add(suspect{kind: kind, id: wire.UnescapeKey(key), key: key})
+	if g.rows > d.most.rows && kind != KindHistoryWithoutRow {
+		f := newFinding(KindIncomplete, wire.UnescapeKey(key), "its history is too long to be looked at again by itself",
+			fmt.Sprintf("%s, suspected of %s", count(g.rows, "row"), kind))
+		f.Key, f.ExecutionID = key, g.row.ExecutionID
+		return d.report(f)
+	}
+	return d.add(suspect{kind: kind, id: wire.UnescapeKey(key), key: key, rows: g.rows})
 }
 
 // suspectFolder suspects payloads of belonging to nobody.
@@ -72,7 +87,7 @@ func (d *doctor) suspectFolder(f *scan.Folder) error {
 }
 
 func (d *doctor) add(s suspect) error {
-	if s.kind != KindRowBehindHistory && s.kind != KindBrokenByRewind && d.queues.shows(s.id) {
+	if s.restsOnQueues() && d.queues.shows(s.id) {
 		return nil // it goes on when that is handled
 	}
 	s.noted, s.queues = time.Now(), d.queues

@@ -5,6 +5,7 @@ package scan
 import (
 	"context"
 	"errors"
+	"iter"
 	"strings"
 	"time"
 
@@ -24,22 +25,49 @@ var columns = []string{"PartitionKey", "RowKey", "Timestamp"}
 
 // Rows returns the rows of one instance, of all its executions, the sentinel included.
 func Rows(ctx context.Context, hub *taskhub.Hub, partitionKey string) ([]Row, error) {
-	q := storage.Query{
-		Filter:  storage.Cmp{Column: "PartitionKey", Op: storage.EQ, Value: storage.StringValue(partitionKey)},
-		Columns: columns,
-	}
 	var rows []Row
-	for {
-		page, err := query(ctx, hub, q)
+	for r, err := range Each(ctx, hub, partitionKey) {
 		if err != nil {
 			return nil, err
 		}
-		for i := range page.Entities {
-			rows = append(rows, rowOf(&page.Entities[i]))
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// Each yields what Rows returns, and keeps one page of it in memory. An error comes last.
+func Each(ctx context.Context, hub *taskhub.Hub, partitionKey string) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		for q := rowsOf(partitionKey); ; {
+			page, err := query(ctx, hub, q)
+			if err != nil {
+				yield(Row{}, err)
+				return
+			}
+			for i := range page.Entities {
+				if !yield(rowOf(&page.Entities[i]), nil) {
+					return
+				}
+			}
+			if q.From = page.Next; q.From == (storage.Token{}) {
+				return
+			}
 		}
-		if q.From = page.Next; q.From == (storage.Token{}) {
-			return rows, nil
-		}
+	}
+}
+
+// Any reports whether an instance has a row.
+func Any(ctx context.Context, hub *taskhub.Hub, partitionKey string) (bool, error) {
+	for _, err := range Each(ctx, hub, partitionKey) {
+		return err == nil, err
+	}
+	return false, nil
+}
+
+func rowsOf(partitionKey string) storage.Query {
+	return storage.Query{
+		Filter:  storage.Cmp{Column: "PartitionKey", Op: storage.EQ, Value: storage.StringValue(partitionKey)},
+		Columns: columns,
 	}
 }
 

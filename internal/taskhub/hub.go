@@ -21,6 +21,8 @@ var (
 	ErrPartitionCount = errors.New("partition count is not certain")
 	// ErrPayloadMissing: a row or message refers to a blob that does not exist.
 	ErrPayloadMissing = errors.New("payload is missing")
+	// ErrHistoryDamaged: a row of a history is not one.
+	ErrHistoryDamaged = errors.New("the history is damaged")
 )
 
 // Options are what a [Hub] can be told.

@@ -96,7 +96,8 @@ type History struct {
 
 // ReadHistory returns the current execution's history of an instance (GetHistoryEventsAsync of
 // AzureTableTrackingStore.cs). Rows that an earlier, longer execution left behind are not in it. If executionID is not
-// "" and not the current execution, the history is empty: its first checkpoint is still to come.
+// "" and not the current execution, the history is empty: its first checkpoint is still to come. Beside
+// [ErrHistoryDamaged] it holds the events before the damage.
 func (h *Hub) ReadHistory(ctx context.Context, instanceID, executionID string) (*History, error) {
 	q := storage.Query{Filter: historyFilter(wire.EscapeKey(instanceID), executionID)}
 	var rows []storage.Entity
@@ -147,7 +148,7 @@ func current(rows []storage.Entity, executionID string) (*History, error) {
 		}
 		ev, err := wire.DecodeEvent(&rows[i])
 		if err != nil {
-			return nil, fmt.Errorf("read history: %w", err)
+			return h, fmt.Errorf("%w: %w", ErrHistoryDamaged, err)
 		}
 		h.Events = append(h.Events, ev)
 	}

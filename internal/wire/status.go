@@ -12,6 +12,15 @@ const (
 	StatusTerminated     = "Terminated"
 )
 
+// KnownStatus reports whether a text is one of them.
+func KnownStatus(status string) bool {
+	switch status {
+	case StatusPending, StatusRunning, StatusSuspended, StatusContinuedAsNew:
+		return true
+	}
+	return Terminal(status)
+}
+
 // Terminal reports whether an instance in that state has ended for good.
 func Terminal(status string) bool {
 	switch status {

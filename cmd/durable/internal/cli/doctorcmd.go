@@ -174,6 +174,9 @@ func (f *doctorFlags) options() *operate.DiagnoseOptions {
 	for _, k := range slices.Concat(f.kinds, f.repair) {
 		opts.Kinds = append(opts.Kinds, operate.FindingKind(k))
 	}
+	if len(f.kinds) > 0 { // or what could not be looked at would seem to be well
+		opts.Kinds = append(opts.Kinds, operate.KindIncomplete)
+	}
 	return opts
 }
 
