@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/internal/faultstore"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/taskhub"
 	"github.com/go-durable/durable/internal/wire"
@@ -80,7 +81,7 @@ func TestPartitionCount(t *testing.T) {
 	require.ErrorIs(t, err, durable.ErrInvalidArgument)
 	r, err := repair(t, h, f[0], operate.RepairOptions{PartitionCount: 4}, false)
 	require.NoError(t, err)
-	require.Equal(t, []string{"write PartitionCount 4 to taskhub.json", "delete hub-control-05, which is empty"}, r.Actions)
+	require.Equal(t, []string{"write PartitionCount 4 to taskhub.json", "delete hub-control-05, which is empty; no client may send to it at this moment"}, r.Actions)
 	h.unchanged(t, before)
 	r, err = repair(t, h, f[0], operate.RepairOptions{PartitionCount: 4}, true)
 	require.NoError(t, err)
@@ -96,6 +97,92 @@ func TestPartitionCount(t *testing.T) {
 	h.unchanged(t, before)
 }
 
+// While a host is alive that may believe in another count, an empty queue stays: what the host sends to it would be deleted
+// with it. Hosts that have noted the count themselves send to no other queue.
+func TestPartitionCountOfLiveHosts(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	h.info(t, 4)
+	require.NoError(t, h.storage.Queues.CreateQueue(t.Context(), h.ControlQueue(5)))
+	lease := "default/" + h.ControlQueue(0)
+	require.NoError(t, h.storage.Blobs.Write(t.Context(), h.Leases(), lease, storage.Blob{}))
+	_, err := h.mem.Lease(h.Leases(), lease)
+	require.NoError(t, err)
+	before := h.dump(t)
+	opts := operate.RepairOptions{PartitionCount: 4}
+	f := diagnose(t, h, nil)[0]
+	require.Equal(t, operate.KindPartitionCount, f.Kind)
+	r, err := repair(t, h, f, opts, true)
+	require.NoError(t, err)
+	require.Equal(t, operate.OutcomeBlocked, r.Outcome)
+	require.Equal(t, []string{
+		"keep hub-control-05: a host is alive (it owns hub-control-00) and may send to it: stop all hosts first",
+	}, r.Actions)
+	h.unchanged(t, before)
+
+	h.owners(t, partitions, noon.Add(time.Hour))
+	r, err = repair(t, h, f, opts, true)
+	require.NoError(t, err)
+	require.Equal(t, operate.OutcomeDone, r.Outcome)
+	require.Equal(t, []string{"hub-control-05"}, r.Deleted)
+}
+
+// taskhub.json of another hub, or with a byte-order mark, is what the clients take it for.
+func TestPartitionCountInfo(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	write := func(text string) {
+		require.NoError(t, h.storage.Blobs.Write(t.Context(), h.Leases(), taskhub.InfoBlob, storage.Blob{Content: []byte(text)}))
+	}
+	h.info(t, 4)
+	opts := operate.RepairOptions{PartitionCount: 4}
+	write(`{"TaskHubName":"Other","CreatedAt":"2026-01-01T00:00:00Z","PartitionCount":4}`)
+	f := diagnose(t, h, nil)
+	require.Equal(t, []string{"partition-count "}, brief(f))
+	r, err := repair(t, h, f[0], opts, true)
+	require.NoError(t, err)
+	require.Equal(t, operate.OutcomeDone, r.Outcome)
+	require.Empty(t, diagnose(t, h, nil))
+
+	write("\ufeff" + `{"TaskHubName":"hub","CreatedAt":"2026-01-01T00:00:00Z","PartitionCount":4}`)
+	require.Empty(t, diagnose(t, h, nil))
+	r, err = repair(t, h, f[0], opts, true)
+	require.NoError(t, err)
+	require.Equal(t, operate.OutcomeNotNeeded, r.Outcome)
+}
+
+// Messages that cannot be read, and can be seen again after a while, do not keep the move of the others from ending.
+func TestMessagesUnreadMoveEnds(t *testing.T) {
+	t.Parallel()
+	for _, unreadable := range []int{1, 32, 40, 1100} {
+		h := newHub(t)
+		h.info(t, 4)
+		stray := h.ControlQueue(6)
+		require.NoError(t, h.storage.Queues.CreateQueue(t.Context(), stray))
+		for range unreadable {
+			require.NoError(t, h.storage.Queues.Put(t.Context(), stray, "not a message", 0))
+		}
+		h.put(t, stray, event0("x"), 0)
+		takes := 0
+		h.fault.SetHook(func(_ context.Context, c faultstore.Call) error {
+			if c.Op == "Dequeue" && c.Phase == faultstore.Before {
+				h.clock.add(2 * time.Minute)
+				takes++
+				require.Less(t, takes, 200)
+			}
+			return nil
+		})
+		f := operate.Finding{Kind: operate.KindMessagesUnread, Queue: stray}
+		_, err := repair(t, h, f, operate.RepairOptions{}, true)
+		require.NoError(t, err)
+		h.clock.add(2 * time.Minute)
+		require.Equal(t, int64(unreadable+1), count(t, h, stray)+int64(len(h.sent(t, "x"))), "none is lost, none is there twice")
+		if unreadable < 100 {
+			require.Len(t, h.sent(t, "x"), 1)
+		}
+	}
+}
+
 func TestPartitionCountKeepsMessages(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -107,7 +194,7 @@ func TestPartitionCountKeepsMessages(t *testing.T) {
 	r, err := repair(t, h, f[0], operate.RepairOptions{PartitionCount: 2}, true)
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"delete hub-control-02, which is empty", "keep hub-control-03: it holds about 1 message, to be moved first", "create hub-control-00",
+		"delete hub-control-02, which is empty; no client may send to it at this moment", "keep hub-control-03: it holds about 1 message, to be moved first", "create hub-control-00",
 	}, r.Actions)
 	h.owners(t, 4, noon)
 	_, err = repair(t, h, f[0], operate.RepairOptions{PartitionCount: 2}, true)

@@ -46,7 +46,10 @@ func TestDiagnoseGoesOnBehindDamage(t *testing.T) {
 	}{
 		{"no event", func(t *testing.T, h *hub) { h.running(t, "order-17", task, &storage.Entity{}) },
 			[]string{"check-incomplete order-17"}, `history row "0000000000000003" has no EventType`},
-		{"no event first", func(t *testing.T, h *hub) { h.history(t, "order-17", &storage.Entity{}); h.row(t, "order-17", wire.StatusRunning) },
+		{"no event first", func(t *testing.T, h *hub) {
+			h.history(t, "order-17", &storage.Entity{})
+			h.row(t, "order-17", wire.StatusRunning)
+		},
 			[]string{"check-incomplete order-17"}, `history row "0000000000000000" has no EventType`},
 		{"an entity", func(t *testing.T, h *hub) {
 			h.lockedEntity(t, "")

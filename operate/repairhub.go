@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-durable/durable"
@@ -51,30 +54,40 @@ func (r *repairer) messagesUnread(ctx context.Context) error {
 	return r.moveMessages(ctx, n)
 }
 
+// maxStay bounds the messages that are held while others are moved.
+const maxStay = 1024
+
 func (r *repairer) moveMessages(ctx context.Context, readers int) error {
 	hub, queue := r.in.Hub, r.finding.Queue
-	var stay []storage.Message
+	stay := map[string]storage.Message{}
 	var err error
-	for err == nil {
+	for more := true; more && err == nil && len(stay) < maxStay; {
 		var taken []storage.Message
-		taken, err = hub.Queues.Dequeue(ctx, queue, takeAtOnce, held)
-		if err != nil || len(taken) == 0 {
+		if taken, err = hub.Queues.Dequeue(ctx, queue, takeAtOnce, held); err != nil {
 			break
 		}
-		for i, m := range taken {
+		// What stays can be seen again after a while: it must not be taken for ever.
+		more = slices.ContainsFunc(taken, func(m storage.Message) bool { _, stays := stay[m.ID]; return !stays })
+		moved := 0
+		for begun := time.Now(); moved < len(taken) && err == nil && time.Since(begun) < held/2; moved++ {
+			m := taken[moved]
 			seen := read(m)
 			if seen.instanceID == "" || seen.unreadable != "" {
-				stay = append(stay, m)
+				stay[m.ID] = m
 				continue
 			}
 			if err = moveMessage(ctx, hub, queue, hub.ControlQueue(wire.Partition(seen.instanceID, readers)), m); err != nil {
-				stay = append(stay, taken[i:]...)
 				break
 			}
 			r.done()
 		}
+		// Those whose time was short are for the next round: once they can be seen again, others may take them.
+		err = errors.Join(err, putBack(context.WithoutCancel(ctx), hub, queue, taken[moved:]))
 	}
-	return errors.Join(err, putBack(context.WithoutCancel(ctx), hub, queue, stay))
+	if len(stay) >= maxStay {
+		r.plans(fmt.Sprintf("leave what lies behind %d messages that cannot be read: quarantine them, then repeat it", len(stay)))
+	}
+	return errors.Join(err, putBack(context.WithoutCancel(ctx), hub, queue, slices.Collect(maps.Values(stay))))
 }
 
 func moveMessage(ctx context.Context, hub *taskhub.Hub, from, to string, m storage.Message) error {
@@ -110,15 +123,19 @@ func (r *repairer) partitionCount(ctx context.Context) error {
 	if err != nil && !errors.Is(err, durable.ErrPartitionCount) {
 		return err
 	}
+	noted := false
 	for _, c := range counts {
-		if c.Source == taskhub.FromPartitions && c.N != n {
+		if c.Source != taskhub.FromPartitions {
+			continue
+		}
+		if noted = c.N == n; !noted {
 			return wrongState("the Partitions table says %d, and only hosts write that", c.N)
 		}
 	}
 	if err := r.writeInfo(ctx, n); err != nil {
 		return err
 	}
-	return r.fitQueues(ctx, n)
+	return r.fitQueues(ctx, n, noted)
 }
 
 // taskHubInfo is the content of taskhub.json (TaskHubInfo.cs).
@@ -141,11 +158,12 @@ func (r *repairer) writeInfo(ctx context.Context, n int) error {
 		return err
 	}
 	info := taskHubInfo{TaskHubName: hub.Hub(), CreatedAt: wire.FormatTime(hub.Now())}
-	if json.Unmarshal([]byte(old), &info) == nil && info.PartitionCount == n {
+	ok := json.Unmarshal([]byte(strings.TrimPrefix(old, "\ufeff")), &info) == nil
+	if ok && info.PartitionCount == n && strings.EqualFold(info.TaskHubName, hub.Hub()) {
 		return nil
 	}
 	info.PartitionCount = n
-	if _, err := time.Parse(time.RFC3339Nano, info.CreatedAt); err != nil || info.TaskHubName == "" {
+	if _, err := time.Parse(time.RFC3339Nano, info.CreatedAt); err != nil || !strings.EqualFold(info.TaskHubName, hub.Hub()) {
 		info.TaskHubName, info.CreatedAt = hub.Hub(), wire.FormatTime(hub.Now())
 	}
 	content, err := json.Marshal(info)
@@ -166,18 +184,25 @@ func (r *repairer) writeInfo(ctx context.Context, n int) error {
 	return nil
 }
 
-// fitQueues creates the control queues that are missing and deletes those beyond the count that hold nothing.
-func (r *repairer) fitQueues(ctx context.Context, n int) error {
+// fitQueues creates the control queues that are missing and deletes those beyond the count that hold nothing. Noted says
+// that hosts have noted the same count themselves, so that none sends to any other queue.
+func (r *repairer) fitQueues(ctx context.Context, n int, noted bool) error {
 	hub := r.in.Hub
 	names, err := hub.ControlQueues(ctx)
 	if err != nil {
 		return err
 	}
+	host := ""
+	if !noted {
+		if host, err = r.aliveHost(ctx); err != nil {
+			return err
+		}
+	}
 	have := map[string]bool{}
 	for _, queue := range names {
 		have[queue] = true
 		if p, ok := hub.PartitionOf(queue); ok && p >= n {
-			if err := r.deleteQueue(ctx, queue); err != nil {
+			if err := r.deleteQueue(ctx, queue, host); err != nil {
 				return err
 			}
 		}
@@ -195,7 +220,21 @@ func (r *repairer) fitQueues(ctx context.Context, n int) error {
 	return nil
 }
 
-func (r *repairer) deleteQueue(ctx context.Context, queue string) error {
+// aliveHost returns a queue that a host owns at this moment, or "".
+func (r *repairer) aliveHost(ctx context.Context) (string, error) {
+	owners, err := r.in.Hub.QueueOwners(ctx)
+	for _, o := range owners {
+		if o.Alive {
+			return o.Queue, nil
+		}
+	}
+	return "", err
+}
+
+// deleteQueue deletes a queue, if it holds nothing. The service deletes it with what it holds by then, so nobody may send to
+// it meanwhile: no host that may believe in another count, and no client that was told another one. A host that comes up in
+// between is not seen; what is sent after the deletion is an error for who sends it, and not lost.
+func (r *repairer) deleteQueue(ctx context.Context, queue, host string) error {
 	n, err := r.in.Hub.Queues.Count(ctx, queue)
 	switch {
 	case err != nil:
@@ -203,9 +242,12 @@ func (r *repairer) deleteQueue(ctx context.Context, queue string) error {
 	case n > 0:
 		r.plans(fmt.Sprintf("keep %s: it holds about %s, to be moved first", queue, count(n, "message")))
 		return nil
+	case host != "":
+		r.plans(fmt.Sprintf("keep %s: a host is alive (it owns %s) and may send to it: stop all hosts first", queue, host))
+		return nil
 	}
 	r.record.Deleted = append(r.record.Deleted, queue)
-	if !r.plans("delete " + queue + ", which is empty") {
+	if !r.plans("delete " + queue + ", which is empty; no client may send to it at this moment") {
 		return nil
 	}
 	if err := r.in.Hub.Queues.DeleteQueue(ctx, queue); err != nil {
