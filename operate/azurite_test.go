@@ -100,6 +100,28 @@ func TestAzurite(t *testing.T) {
 	}
 }
 
+// A hub of hosts that keep a Partitions table, whose rows have no partition key.
+func TestAzuritePartitionsTable(t *testing.T) {
+	t.Parallel()
+	h := atAzurite(t, "v3/hello-sequence", "completed")
+	h.clock.add(-48 * time.Hour)
+	require.Empty(t, brief(diagnose(t, h, nil)), "the app is scaled to zero")
+	info, err := h.TaskHubInfo(t.Context(), nil)
+	require.NoError(t, err)
+	require.Equal(t, 4, info.PartitionCount)
+	i := inspect(t, h, "hello-1")
+	require.True(t, i.Queue.OwnerKnown)
+	require.Equal(t, "vm", i.Queue.Owner)
+
+	h.raw(t, h.ControlQueue(1), "not a message")
+	h.clock.add(time.Hour)
+	require.Equal(t, []string{"partition-unowned " + h.ControlQueue(1), "poison-message " + h.ControlQueue(1)}, brief(diagnose(t, h, nil)))
+	require.NoError(t, h.DeleteTaskHub(t.Context(), &durable.DeleteTaskHubOptions{Force: true}))
+	tables, err := h.storage.Tables.ListTables(t.Context(), h.Hub())
+	require.NoError(t, err)
+	require.Empty(t, tables)
+}
+
 func TestAzuriteTree(t *testing.T) {
 	t.Parallel()
 	h := atAzurite(t, "v2/rewind-grandparent", "failed")

@@ -77,7 +77,7 @@ func (t *tables) ListTables(ctx context.Context, prefix string) ([]string, error
 }
 
 func (t *tables) Insert(ctx context.Context, table string, e *storage.Entity) (storage.ETag, error) {
-	if err := checkTarget(table, e.PartitionKey, e.RowKey); err != nil {
+	if err := checkKeys(table, e.PartitionKey, e.RowKey); err != nil {
 		return "", err
 	}
 	body, err := appendEntity(nil, e)
@@ -140,14 +140,21 @@ func (t *tables) Delete(ctx context.Context, table, partitionKey, rowKey string,
 	return wrap(err, storage.ErrNotFound)
 }
 
-// checkTarget refuses what the SDK refuses with errors of no kind, and keys that the service refuses in general but
-// that would change the path of a URL or be cleaned by a proxy on the way.
+// checkTarget refuses what the SDK refuses with errors of no kind: it names no row without a partition key, such as those
+// of the Partitions table, in a URL.
 func checkTarget(table, partitionKey, rowKey string) error {
+	if partitionKey == "" {
+		return invalid("no partition key")
+	}
+	return checkKeys(table, partitionKey, rowKey)
+}
+
+// checkKeys refuses keys that the service refuses in general but that would change the path of a URL or be cleaned by a
+// proxy on the way.
+func checkKeys(table, partitionKey, rowKey string) error {
 	switch {
 	case table == "":
 		return invalid("no table name")
-	case partitionKey == "":
-		return invalid("no partition key")
 	case !validKey(partitionKey) || !validKey(rowKey):
 		return invalid("a key holds a character that keys must not hold")
 	}

@@ -69,7 +69,8 @@ type Tables interface {
 	// not be the last: the last one is the one whose Next is the zero Token. A filter for which [Never] is true may be
 	// answered without asking the service, whether the table exists or not.
 	Query(ctx context.Context, table string, q Query) (*Page, error)
-	// Insert adds an entity, or returns [ErrExists].
+	// Insert adds an entity, or returns [ErrExists]. Its partition key may be empty, as in the Partitions table: Query finds
+	// it, but the other methods need not take such a key.
 	Insert(ctx context.Context, table string, e *Entity) (ETag, error)
 	// Update merges e into the entity with its key or replaces it. It returns [ErrNotFound] if there is none and
 	// [ErrPrecondition] if match is neither [Any] nor its ETag. With match "" it adds the entity if there is none and

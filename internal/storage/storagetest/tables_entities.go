@@ -17,6 +17,7 @@ var entityTests = []test{
 	{"InsertAndGet", testInsert},
 	{"Missing", testMissingEntity},
 	{"NastyKeys", testNastyKeys},
+	{"NoPartitionKey", testNoPartitionKey},
 	{"Types", testTypes},
 	{"LongText", testLongText},
 	{"Projection", testProjection},
@@ -50,6 +51,24 @@ func testInsert(t *testing.T, b *bundle) {
 	b.insert(table, entity("p", "R"))
 	require.Empty(t, b.get(table, "p", "").Columns)
 	require.Equal(t, "R", b.get(table, "p", "R").RowKey, "keys heed case")
+}
+
+func testNoPartitionKey(t *testing.T, b *bundle) {
+	table := b.table()
+	b.insert(table, entity("p", "r"))
+	b.insert(table, entity("", "r2", text("A", "x")))
+	b.insert(table, entity("", "r1"))
+	_, err := b.Tables.Insert(t.Context(), table, entity("", "r1"))
+	is(t, err, storage.ErrExists)
+	for _, filter := range []storage.Filter{
+		nil, storage.Cmp{Column: "RowKey", Op: storage.GE, Value: storage.StringValue("r")},
+	} {
+		rows, _ := b.all(table, storage.Query{Filter: filter})
+		require.Len(t, rows, 3)
+		require.Equal(t, []string{"r1", "r2", "r"}, []string{rows[0].RowKey, rows[1].RowKey, rows[2].RowKey})
+		require.Empty(t, rows[1].PartitionKey)
+		sameColumns(t, []storage.Column{text("A", "x")}, rows[1].Columns)
+	}
 }
 
 func testMissingEntity(t *testing.T, b *bundle) {
