@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/wire"
 	"github.com/go-durable/durable/operate"
 )
@@ -143,5 +144,19 @@ func TestUndoRefused(t *testing.T) {
 	} {
 		_, err := operate.Undo(t.Context(), h.OrchestrationClient, r)
 		require.ErrorIs(t, err, want)
+	}
+}
+
+// The row of a sub-orchestration is rebuilt as its worker had made it: TaskHubName is written by clients only.
+func TestRebuiltChild(t *testing.T) {
+	t.Parallel()
+	for id, up := range map[string][]storage.Column{"root": nil, "child": {parent("p", 0)}} {
+		h := newHub(t)
+		h.history(t, id, episode(started(up...), end(0, wire.StatusFailed))...)
+		h.clock.add(48 * time.Hour)
+		r, err := repair(t, h, diagnose(t, h, nil)[0], operate.RepairOptions{}, true)
+		require.NoError(t, err)
+		require.Equal(t, operate.OutcomeDone, r.Outcome)
+		require.Equal(t, up == nil, h.instance(t, id).Has(wire.ColTaskHubName))
 	}
 }

@@ -68,7 +68,9 @@ func (r *repairer) rebuild(key string, events []wire.Event, sentinel *storage.En
 	set(wire.ColCreatedTime, start.Row.Get(wire.ColTimestamp))
 	set(wire.ColLastUpdatedTime, events[len(events)-1].Row.Get(wire.ColTimestamp))
 	row.Set(wire.ColCustomStatus, text("null"))
-	row.Set(wire.ColTaskHubName, text(r.in.Hub.Hub()))
+	if parentOf(start.Row) == nil { // workers do not write it (treeReader)
+		row.Set(wire.ColTaskHubName, text(r.in.Hub.Hub()))
+	}
 	switch end := history.End(); {
 	case end != nil && wire.Terminal(end.Status):
 		setEnd(row, r.historyText(end, wire.ColResult), end, sentinel)
@@ -119,7 +121,7 @@ func (r *repairer) purgeHistory(ctx context.Context, id, key, executionID string
 		}
 		return err
 	}
-	result, err := r.client.Purge(ctx, id, nil)
+	result, err := r.client.Purge(ctx, id, &durable.PurgeOptions{ExecutionID: executionID})
 	if err != nil {
 		return err
 	}

@@ -50,9 +50,9 @@ func child(eventID int, id string) *storage.Entity {
 // family writes an instance with its parent and its children.
 func (h *hub) family(t *testing.T, id, status string, up storage.Column, children ...string) {
 	t.Helper()
-	first := started()
+	first, by := started(), str(wire.ColTaskHubName, h.Hub())
 	if up.Name != "" {
-		first = started(up)
+		first, by = started(up), storage.Column{Name: wire.ColTaskHubName} // which only clients write
 	}
 	rows := []*storage.Entity{first}
 	for i, c := range children {
@@ -62,7 +62,7 @@ func (h *hub) family(t *testing.T, id, status string, up storage.Column, childre
 		rows = append(rows, end(len(children), status))
 	}
 	h.history(t, id, episode(rows...)...)
-	h.row(t, id, status)
+	h.row(t, id, status, by)
 }
 
 func TestTreeRecorded(t *testing.T) {

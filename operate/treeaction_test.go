@@ -142,7 +142,7 @@ func TestPurgeTreeAsPlanned(t *testing.T) {
 			h.family(t, "late", wire.StatusCompleted, parent("b", 0))
 		},
 		`"a1" was started anew`: func(h *hub) {
-			h.row(t, "a1", wire.StatusTerminated, str(wire.ColExecutionID, "another"))
+			h.row(t, "a1", wire.StatusCompleted, str(wire.ColExecutionID, "another"), storage.Column{Name: wire.ColTaskHubName})
 		},
 	} {
 		h := grove(t, wire.StatusCompleted)
@@ -164,25 +164,17 @@ func TestPurgeTreeAsPlanned(t *testing.T) {
 	}
 }
 
-// A child that is started anew while its tree is purged, and has ended again, stays, and so do its parents.
-func TestPurgeTreeStartedAnew(t *testing.T) {
+// What a client has started under the ID of a child since the plan is none of the tree's, and stays.
+func TestPurgeTreeAsPlannedSpares(t *testing.T) {
 	t.Parallel()
 	h := grove(t, wire.StatusCompleted)
-	looks := 0
-	h.fault.SetHook(func(_ context.Context, c faultstore.Call) error {
-		if c.Phase == faultstore.Before && c.Op == "Get" && c.Key == "a1|" {
-			if looks++; looks == 2 { // the first one was for the tree
-				h.row(t, "a1", wire.StatusCompleted, str(wire.ColExecutionID, "another"))
-			}
-		}
-		return nil
-	})
-	r, err := operate.PurgeTree(t.Context(), h.OrchestrationClient, "top", &operate.TreeActionOptions{Concurrency: 1})
-	require.ErrorIs(t, err, durable.ErrConflict)
-	require.Equal(t, []int{0, 1}, []int{r.Done, r.Failed})
-	for _, id := range []string{"a1", "a", "b", "top"} {
-		require.NotNil(t, h.instance(t, id), id)
-	}
+	plan, err := operate.PurgeTree(t.Context(), h.OrchestrationClient, "top", &operate.TreeActionOptions{DryRun: true})
+	require.NoError(t, err)
+	h.row(t, "a1", wire.StatusTerminated, str(wire.ColExecutionID, "another"))
+	_, err = operate.PurgeTree(t.Context(), h.OrchestrationClient, "top", &operate.TreeActionOptions{Plan: plan})
+	require.NoError(t, err)
+	require.NotNil(t, h.instance(t, "a1"))
+	require.Nil(t, h.instance(t, "a"))
 }
 
 func TestTreeActionRefused(t *testing.T) {
@@ -198,4 +190,38 @@ func TestTreeActionRefused(t *testing.T) {
 	r, err := operate.PurgeTree(t.Context(), h.OrchestrationClient, "top", &operate.TreeActionOptions{Force: true})
 	require.NoError(t, err)
 	require.Equal(t, 4, r.Done)
+}
+
+// What was started anew under the ID of a child since the tree was read is somebody else's, ended or not.
+func TestPurgeTreeSpares(t *testing.T) {
+	t.Parallel()
+	for _, force := range []bool{false, true} {
+		h := newHub(t)
+		h.running(t, "p", child(0, "c"))
+		h.history(t, "c", episode(started(parent("p", 0)), end(0, wire.StatusCompleted))...)
+		h.row(t, "c", wire.StatusCompleted)
+		h.row(t, "p", wire.StatusCompleted)
+		reads := 0
+		h.fault.SetHook(func(_ context.Context, c faultstore.Call) error {
+			if c.Op == "Get" && c.Name == h.Instances() && c.Phase == faultstore.Before {
+				if reads++; reads == 3 { // two were for the plan
+					h.ended(t, "c", wire.StatusCompleted, str(wire.ColExecutionID, "another"))
+				}
+			}
+			return nil
+		})
+		r, err := operate.PurgeTree(t.Context(), h.OrchestrationClient, "p", &operate.TreeActionOptions{Force: force})
+		require.ErrorIs(t, err, durable.ErrConflict)
+		require.ErrorContains(t, err, "its execution is another by now, not execution-of-c")
+		require.Equal(t, 1, r.Failed)
+		require.Equal(t, "another", h.instance(t, "c").Text(wire.ColExecutionID))
+		require.NotNil(t, h.entity(t, h.History(), "c", hexKey(0)))
+		require.NotNil(t, h.instance(t, "p"), "it still knows its child")
+		h.fault.SetHook(nil)
+
+		// The next plan sees whose it is.
+		r, err = operate.PurgeTree(t.Context(), h.OrchestrationClient, "p", &operate.TreeActionOptions{Force: force})
+		require.NoError(t, err)
+		require.Equal(t, 1, r.Done)
+	}
 }

@@ -30,14 +30,15 @@ type member struct {
 	node     *TreeNode
 	parent   *ParentRef
 	children []ChildRef
-	// started says that the history has a beginning.
-	started bool
+	// started says that the history has a beginning, byClient that a client has written the row: workers, which make the rows
+	// of sub-orchestrations, write no TaskHubName (all recordings).
+	started, byClient bool
 }
 
 // treeColumns are the columns of a row that a tree shows.
 var treeColumns = []string{
 	wire.ColName, wire.ColRuntimeStatus, wire.ColExecutionID, wire.ColCreatedTime, wire.ColLastUpdatedTime,
-	wire.ColCompletedTime, wire.ColOutput,
+	wire.ColCompletedTime, wire.ColOutput, wire.ColTaskHubName,
 }
 
 // relatives are the columns of a history row that name others.
@@ -52,7 +53,7 @@ func (r *treeReader) read(ctx context.Context, instanceID string) (*member, erro
 	if err != nil {
 		return nil, err
 	}
-	m := &member{node: &TreeNode{
+	m := &member{byClient: row.TaskHubName != "", node: &TreeNode{
 		InstanceID: row.ID, Name: row.Name, RuntimeStatus: durable.RuntimeStatus(row.RuntimeStatus), ExecutionID: row.ExecutionID,
 		CreatedTime: row.CreatedTime.Time(), LastUpdatedTime: row.LastUpdatedTime.Time(), CompletedTime: row.CompletedTime.Time(), EventID: -1,
 	}}
@@ -227,7 +228,7 @@ func (r *treeReader) fill(ctx context.Context, m *member) error {
 	}
 	p := read.parent
 	switch {
-	case !read.started && node.RuntimeStatus.IsTerminal(): // a purge was interrupted behind the history
+	case !read.started && node.RuntimeStatus.IsTerminal() && !read.byClient: // a purge was interrupted behind the history
 	case p == nil || p.InstanceID != by.InstanceID || by.ExecutionID != "" && !sameGUID(p.ExecutionID, by.ExecutionID):
 		node.Foreign = true
 		return nil
