@@ -3,7 +3,6 @@ package durabletest
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,32 +11,6 @@ import (
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/wire"
 )
-
-// checkMessage refuses what every engine reads but some choke on, again and again (observed on 1.17.5 and 2.9.1): a
-// test shall find that, not production.
-func checkMessage(m *wire.Message, data []byte) error {
-	envelope, err := objectMembers(data, make(members, 0, usual))
-	if err != nil {
-		return err
-	}
-	event, err := objectMembers(m.Event, make(members, 0, usual))
-	if err != nil {
-		return err
-	}
-	at := event.text("Timestamp")
-	if at == nil {
-		return errors.New("the event has no Timestamp that is a text")
-	}
-	switch sender := string(envelope.get("Sender")); {
-	case m.EventType == wire.EventRaised && (sender == "" || sender == "null"):
-		return errors.New("the event has no Sender, which stops the instance until the worker is restarted")
-	case !strings.HasSuffix(*at, "Z"):
-		return errors.New("the event's Timestamp is not in UTC, at which the worker fails for ever")
-	case strings.TrimSpace(m.InstanceID) == "":
-		return errors.New("the instance ID is only white space, at which the worker fails for ever")
-	}
-	return nil
-}
 
 // badEvent is the error for a message that is not what its queue or type promises.
 func badEvent(what string) error { return fmt.Errorf("it is no %s", strings.TrimPrefix(what, "a ")) }

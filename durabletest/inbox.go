@@ -79,7 +79,7 @@ func (h *Hub) takeAll(ctx context.Context, queue string) ([]*letter, error) {
 	}
 }
 
-// read decodes a message, and fetches it from its blob if it is a large one.
+// read decodes a message, refuses one at which workers fail again and again, and fetches it from its blob if it is a large one.
 func read(ctx context.Context, hub *taskhub.Hub, text string) (*wire.Message, error) {
 	data, err := wire.DecodeText(text)
 	if err != nil {
@@ -97,7 +97,7 @@ func read(ctx context.Context, hub *taskhub.Hub, text string) (*wire.Message, er
 			return nil, fmt.Errorf("blob %s: %w", m.BlobName, err)
 		}
 	}
-	return m, checkMessage(m, data)
+	return m, m.Dispatchable()
 }
 
 // putBack makes taken messages visible again, in the order in which they were taken.

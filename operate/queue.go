@@ -3,7 +3,6 @@ package operate
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -49,31 +48,11 @@ func read(m storage.Message) seenMessage {
 		s.instanceID, s.eventType = messageBlob(msg.BlobName)
 	default:
 		s.instanceID, s.eventType = msg.InstanceID, msg.EventType
-		s.unreadable = dispatchable(msg, data)
+		if err := msg.Dispatchable(); err != nil {
+			s.unreadable = err.Error()
+		}
 	}
 	return s
-}
-
-// dispatchable says what makes a worker fail with a message that it can read, again and again, with a pause of ten
-// seconds for all its orchestrations each time (observed on 2.9.1), or "".
-func dispatchable(m *wire.Message, data []byte) string {
-	var envelope struct {
-		Sender      json.RawMessage
-		TaskMessage struct{ Event struct{ Timestamp any } }
-	}
-	if err := json.Unmarshal(data, &envelope); err != nil {
-		return "its members are not of the types that a message has"
-	}
-	at, ok := envelope.TaskMessage.Event.Timestamp.(string)
-	switch sender := string(envelope.Sender); {
-	case strings.TrimSpace(m.InstanceID) == "":
-		return "the instance ID is only white space"
-	case m.EventType == wire.EventRaised && (sender == "" || sender == "null"):
-		return "the event has no Sender"
-	case ok && !strings.HasSuffix(at, "Z"):
-		return "the event's time is not in UTC"
-	}
-	return ""
 }
 
 // messageBlob reads instance and event type out of the name of a message's blob: {id}/message-{...}-{type}.json.gz

@@ -76,6 +76,8 @@ type Message struct {
 	// BlobName is the blob that holds the whole message, set in a wrapper only.
 	BlobName string
 
+	// noSender says that a message that was decoded has none, which not every event may be without.
+	noSender bool
 	// executionContext says that the message carries an OrchestrationExecutionContext. Readers do without.
 	executionContext bool
 }
@@ -192,7 +194,7 @@ func decodeMessage(data []byte) (*Message, error) {
 	if id := tm.OrchestrationInstance.ExecutionID; id != nil {
 		m.ExecutionID = *id
 	}
-	if e.Sender != nil {
+	if m.noSender = e.Sender == nil; !m.noSender {
 		m.SenderInstanceID, m.SenderExecutionID = e.Sender.InstanceID, e.Sender.ExecutionID
 	}
 	return m, nil
