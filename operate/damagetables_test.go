@@ -69,7 +69,7 @@ func historyPurged() damage {
 func payloadsAlone() damage {
 	payloads := func(t *testing.T, h *hub) {
 		h.payload(t, "x-y/message-1-EventRaised.json.gz")
-		h.payload(t, "x-y/history-1.json.gz")
+		h.payload(t, "x-y/history-1-TaskCompleted-Result.json.gz")
 		h.ended(t, "x", wire.StatusCompleted)
 		h.ended(t, "x-", wire.StatusCompleted)
 		h.ended(t, "x-y-z", wire.StatusCompleted)
@@ -90,11 +90,18 @@ func payloadsAlone() damage {
 				h.put(t, h.queueOf("x-y"), &wire.Message{BlobName: "x-y/message-1-EventRaised.json.gz"}, 0)
 			},
 			"waits": func(t *testing.T, h *hub) { payloads(t, h); h.hide(t, h.queueOf("x-y"), 1) },
+			"of an old engine, which wrote UPPER so": func(t *testing.T, h *hub) {
+				payloads(t, h)
+				h.payload(t, "upper/message-000000000000000a-executionstarted.json.gz")
+				h.payload(t, "upper/history-0000000000000002-taskcompleted-result.json.gz")
+				h.ended(t, "UPPER", wire.StatusCompleted, str(wire.ColInput, "upper/message-000000000000000a-executionstarted.json.gz"))
+				h.ended(t, "x-y", wire.StatusCompleted)
+			},
 			"odd IDs": func(t *testing.T, h *hub) {
 				for _, id := range []string{"a^b", "a/b", "ü", "日本", "a", "@e@k"} {
 					h.ended(t, id, wire.StatusCompleted)
 					h.payload(t, id+"/message-1-EventRaised.json.gz")
-					h.payload(t, wire.EscapeKey(id)+"/history-1.json.gz")
+					h.payload(t, wire.EscapeKey(id)+"/history-1-TaskCompleted-Result.json.gz")
 				}
 			},
 		},

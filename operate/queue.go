@@ -25,7 +25,8 @@ type seenMessage struct {
 	blob string
 	// unreadable says why no engine can read it, or is "".
 	unreadable string
-	// opaque says that it is of a kind that only workers with another serializer read.
+	// opaque says that nobody can tell here whom it is for: only workers with another serializer read it, or the name of its
+	// blob is in lower case.
 	opaque bool
 }
 
@@ -44,8 +45,10 @@ func read(m storage.Message) seenMessage {
 	case err != nil:
 		s.unreadable = err.Error()
 	case msg.BlobName != "":
-		s.blob = msg.BlobName
-		s.instanceID, s.eventType = messageBlob(msg.BlobName)
+		s.blob, s.opaque = msg.BlobName, wire.LoweredBlob(msg.BlobName)
+		if !s.opaque {
+			s.instanceID, s.eventType = messageBlob(msg.BlobName)
+		}
 	default:
 		s.instanceID, s.eventType = msg.InstanceID, msg.EventType
 		if err := msg.Dispatchable(); err != nil {

@@ -146,16 +146,19 @@ func (r *repairer) payloadsWithoutInstance(ctx context.Context) error {
 	if owned, err := r.examiner.owned(ctx, folder); err != nil || owned {
 		return err
 	}
-	names, err := r.oldPayloads(ctx, folder)
-	if err != nil || len(names) == 0 {
+	found := 0
+	err := r.oldPayloads(ctx, folder, func(names []string) error {
+		found += len(names)
+		r.record.Deleted = append(r.record.Deleted, names[:min(len(names), maxDeleted-len(r.record.Deleted))]...)
+		return nil
+	})
+	if err != nil || found == 0 || !r.plans("delete "+count(found, "payload")) {
 		return err
 	}
-	r.record.Deleted = names[:min(len(names), maxDeleted)]
-	if !r.plans("delete " + count(len(names), "payload")) {
-		return nil
-	}
-	err = untilError(ctx, len(names), func(ctx context.Context, i int) error {
-		return r.in.Hub.Blobs.Delete(ctx, r.in.Hub.LargeMessages(), names[i])
+	err = r.oldPayloads(ctx, folder, func(names []string) error {
+		return untilError(ctx, len(names), func(ctx context.Context, i int) error {
+			return r.in.Hub.Blobs.Delete(ctx, r.in.Hub.LargeMessages(), names[i])
+		})
 	})
 	if err != nil {
 		return err
@@ -164,24 +167,28 @@ func (r *repairer) payloadsWithoutInstance(ctx context.Context) error {
 	return nil
 }
 
-func (r *repairer) oldPayloads(ctx context.Context, folder string) ([]string, error) {
-	var names []string
+// oldPayloads visits the names of those payloads in a folder that are old enough, page by page.
+func (r *repairer) oldPayloads(ctx context.Context, folder string, visit func(names []string) error) error {
 	for from := ""; ; {
 		page, err := r.in.Hub.Blobs.List(ctx, r.in.Hub.LargeMessages(), folder+"/", from)
 		if isMissing(err) {
-			return nil, nil
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
+		var names []string
 		for _, b := range page.Blobs {
 			direct := !strings.Contains(b.Name[len(folder)+1:], "/")
-			if direct && r.in.Hub.Now().Sub(b.LastModified) >= r.opts.PayloadGrace {
+			if direct && !wire.LoweredBlob(b.Name) && r.in.Hub.Now().Sub(b.LastModified) >= r.opts.PayloadGrace {
 				names = append(names, b.Name)
 			}
 		}
+		if err := visit(names); err != nil {
+			return err
+		}
 		if from = page.Next; from == "" {
-			return names, nil
+			return nil
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-durable/durable"
@@ -30,6 +31,8 @@ type member struct {
 	node     *TreeNode
 	parent   *ParentRef
 	children []ChildRef
+	// byID are the places of the children by event ID.
+	byID map[int]int
 	// started says that the history has a beginning, byClient that a client has written the row: workers, which make the rows
 	// of sub-orchestrations, write no TaskHubName (all recordings).
 	started, byClient bool
@@ -53,7 +56,7 @@ func (r *treeReader) read(ctx context.Context, instanceID string) (*member, erro
 	if err != nil {
 		return nil, err
 	}
-	m := &member{byClient: row.TaskHubName != "", node: &TreeNode{
+	m := &member{byClient: row.TaskHubName != "", byID: map[int]int{}, node: &TreeNode{
 		InstanceID: row.ID, Name: row.Name, RuntimeStatus: durable.RuntimeStatus(row.RuntimeStatus), ExecutionID: row.ExecutionID,
 		CreatedTime: row.CreatedTime.Time(), LastUpdatedTime: row.LastUpdatedTime.Time(), CompletedTime: row.CompletedTime.Time(), EventID: -1,
 	}}
@@ -116,16 +119,20 @@ func (m *member) add(ev *wire.Event) {
 			m.parent = parentOf(ev.Row)
 		}
 	case wire.SubOrchestrationInstanceCreated:
-		m.children = append(m.children, ChildRef{EventID: ev.EventID, InstanceID: ev.InstanceID, Name: ev.Name})
+		if _, twice := m.byID[ev.EventID]; !twice {
+			m.byID[ev.EventID] = len(m.children)
+		}
+		// What is cut out of an answer would keep all of it in memory.
+		m.children = append(m.children, ChildRef{
+			EventID: ev.EventID, InstanceID: strings.Clone(ev.InstanceID), Name: strings.Clone(ev.Name),
+		})
 	default:
 		answer := "completed"
 		if ev.Type == wire.SubOrchestrationInstanceFailed {
 			answer = "failed"
 		}
-		for i := range m.children {
-			if c := &m.children[i]; c.EventID == ev.ScheduledID && c.Answer == "" {
-				c.Answer = answer
-			}
+		if i, known := m.byID[ev.ScheduledID]; known && m.children[i].Answer == "" {
+			m.children[i].Answer = answer
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/taskhub"
+	"github.com/go-durable/durable/internal/wire"
 )
 
 // Folder are payloads side by side in the container whose names differ only behind the last slash.
@@ -21,7 +22,7 @@ type Folder struct {
 }
 
 // Folders lists the payloads of a hub folder by folder, in the service's order, which is that of the names with their
-// slash.
+// slash. It leaves out those of which nobody can tell whose they are (see [wire.LoweredBlob]).
 type Folders struct {
 	hub    *taskhub.Hub
 	prefix string
@@ -45,6 +46,10 @@ func (f *Folders) Next(ctx context.Context) (*Folder, error) {
 		}
 		if b == nil {
 			return folder, nil
+		}
+		if wire.LoweredBlob(b.Name) {
+			f.at++
+			continue
 		}
 		name := folderOf(b.Name)
 		switch {

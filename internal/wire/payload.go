@@ -72,6 +72,14 @@ func OwnsBlob(name, instanceID, partitionKey string) bool {
 	}
 }
 
+// LoweredBlob reports whether a blob's name is one of engines up to 1.6.4, which wrote all of it in lower case: the ID of
+// its instance cannot be told from it.
+func LoweredBlob(name string) bool {
+	file := name[strings.LastIndexByte(name, '/')+1:]
+	return (strings.HasPrefix(file, "message-") || strings.HasPrefix(file, "history-")) &&
+		strings.HasSuffix(file, blobSuffix) && name == strings.ToLower(name)
+}
+
 // IsMessageBlob reports whether a blob holds a message; others hold the text of a column.
 func IsMessageBlob(name string) bool {
 	return strings.HasPrefix(name[strings.LastIndexByte(name, '/')+1:], "message-")

@@ -230,3 +230,17 @@ func TestUnzipDamaged(t *testing.T) {
 		})
 	}
 }
+
+func TestLoweredBlob(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"upper/message-000000000000000a-executionstarted.json.gz":            true,
+		"a/b/history-0000000000000002-taskcompleted-result.json.gz":          true,
+		"UPPER/message-000000000000000a-executionstarted.json.gz":            false,
+		"lower/message-8e1807f0000000000000000000000000-EventRaised.json.gz": false,
+		"lower/other.json.gz": false,
+		"lower/message-1":     false,
+	} {
+		require.Equal(t, want, wire.LoweredBlob(name), name)
+	}
+}
