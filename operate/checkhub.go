@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-durable/durable/internal/parallel"
@@ -25,7 +26,8 @@ func (d *doctor) checkHub(ctx context.Context) (*hubCheck, error) {
 	if err != nil && !errors.Is(err, taskhub.ErrPartitionCount) {
 		return nil, err
 	}
-	c := &hubCheck{noted: time.Now(), queues: d.queues, readers: readers(counts, d.in.Hub.GivenPartitionCount())}
+	c := &hubCheck{noted: time.Now(), queues: d.queues}
+	c.readers, _ = readers(counts, d.in.Hub.GivenPartitionCount())
 	if err := d.checkCounts(counts, err); err != nil {
 		return nil, err
 	}
@@ -35,18 +37,18 @@ func (d *doctor) checkHub(ctx context.Context) (*hubCheck, error) {
 	return c, d.checkMessages(ctx)
 }
 
-// readers is how many control queues hosts read, as far as they have noted it themselves: what queues there are says
-// nothing of that.
-func readers(counts []taskhub.Count, given int) int {
-	if given > 0 {
-		return given
-	}
+// readers is how many control queues hosts read, as far as they have noted it themselves or the client was told: what queues
+// there are says nothing of that. Where these contradict each other it is the largest, for hosts may read all of them, and
+// not agreed.
+func readers(counts []taskhub.Count, given int) (n int, agreed bool) {
+	n, agreed = given, true
 	for _, c := range counts {
 		if c.Source == taskhub.FromPartitions || c.Source == taskhub.FromInfoBlob {
-			return c.N
+			agreed = agreed && (n == 0 || n == c.N)
+			n = max(n, c.N)
 		}
 	}
-	return 0
+	return n, agreed
 }
 
 // checkCounts reports sources of the partition count that contradict each other.
@@ -139,6 +141,12 @@ func (c *hubCheck) confirm(ctx context.Context, d *doctor) error {
 		if !containsQueue(stray, q.name) {
 			continue
 		}
+		if read, err := isRead(ctx, d.in.Hub, q.name); err != nil || read {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		f := newFinding(KindMessagesUnread, "", fmt.Sprintf("%s holds messages, and no host reads it", q.name),
 			fmt.Sprintf("about %s, %d visible; hosts read %s", count(q.count, "message"), len(q.messages), count(c.readers, "queue")))
 		f.Queue = q.name
@@ -174,6 +182,12 @@ func (c *hubCheck) stray(look *queueLook) []*seenQueue {
 		}
 	}
 	return stray
+}
+
+// isRead reports whether a host owns a queue at this moment.
+func isRead(ctx context.Context, hub *taskhub.Hub, queue string) (bool, error) {
+	owners, err := hub.QueueOwners(ctx)
+	return slices.ContainsFunc(owners, func(o taskhub.Owner) bool { return o.Queue == queue && o.Alive }), err
 }
 
 func containsQueue(queues []*seenQueue, name string) bool {

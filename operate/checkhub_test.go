@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-durable/durable"
 	"github.com/go-durable/durable/internal/faultstore"
+	"github.com/go-durable/durable/internal/hook"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/taskhub"
 	"github.com/go-durable/durable/internal/wire"
@@ -149,6 +150,59 @@ func TestPartitionCountInfo(t *testing.T) {
 	r, err = repair(t, h, f[0], opts, true)
 	require.NoError(t, err)
 	require.Equal(t, operate.OutcomeNotNeeded, r.Outcome)
+}
+
+// Whoever says that hosts read a queue is believed: a client that was told a smaller count, taskhub.json that is older than
+// the Partitions table, or a host that has just been given another count. Its messages must not be moved.
+func TestMessagesOfQueuesThatAreRead(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		make func(h *hub)
+		err  error
+		want string
+	}{
+		{"the client was told less", func(h *hub) {
+			h.info(t, 7)
+			c, err := hook.NewClient(h.fault.Account(), "Hub", taskhub.Options{Now: h.clock.time, PartitionCount: 4})
+			require.NoError(t, err)
+			h.OrchestrationClient = c.(*durable.OrchestrationClient)
+		}, nil, ""},
+		{"a host reads it", func(h *hub) {
+			h.info(t, 4)
+			lease := "default/" + h.ControlQueue(6)
+			require.NoError(t, h.storage.Blobs.Write(t.Context(), h.Leases(), lease, storage.Blob{}))
+			_, err := h.mem.Lease(h.Leases(), lease)
+			require.NoError(t, err)
+		}, nil, ""},
+		{"contradictions", func(h *hub) {
+			h.info(t, 2)
+			h.owners(t, 0, noon)
+		}, durable.ErrInvalidState, "repair partition-count first"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHub(t)
+			stray := h.ControlQueue(6)
+			require.NoError(t, h.storage.Queues.CreateQueue(t.Context(), stray))
+			tt.make(h)
+			h.put(t, stray, event0("x"), 0)
+			if tt.err == nil {
+				require.NotContains(t, brief(diagnose(t, h, nil)), "messages-unread "+stray)
+			}
+			before := h.dump(t)
+			f := operate.Finding{Kind: operate.KindMessagesUnread, Queue: stray}
+			r, err := repair(t, h, f, operate.RepairOptions{}, true)
+			require.ErrorIs(t, err, tt.err)
+			if tt.err != nil {
+				require.ErrorContains(t, err, tt.want)
+			} else {
+				require.Equal(t, operate.OutcomeNotNeeded, r.Outcome)
+			}
+			h.unchanged(t, before)
+		})
+	}
 }
 
 // Messages that cannot be read, and can be seen again after a while, do not keep the move of the others from ending.

@@ -25,13 +25,19 @@ func (r *repairer) messagesUnread(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n := readers(counts, r.in.Hub.GivenPartitionCount())
+	n, agreed := readers(counts, r.in.Hub.GivenPartitionCount())
 	p, ok := r.in.Hub.PartitionOf(r.finding.Queue)
 	if !ok {
 		return invalid("%q is no control queue of the task hub", r.finding.Queue)
 	}
 	if n == 0 || p < n {
 		return nil // it is read
+	}
+	if !agreed {
+		return wrongState("where its messages belong is not certain: repair %s first", KindPartitionCount)
+	}
+	if read, err := isRead(ctx, r.in.Hub, r.finding.Queue); err != nil || read {
+		return err
 	}
 	seen, err := peek(ctx, r.in.Hub, r.finding.Queue)
 	if err != nil || seen.count == 0 {
