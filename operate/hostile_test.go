@@ -140,18 +140,27 @@ func TestLongHistory(t *testing.T) {
 	require.Contains(t, brief(diagnose(t, h, nil)), "check-incomplete wide")
 }
 
-// Of many copies in quarantine one that is damaged is named.
+// Of many copies in quarantine one that is damaged is named, and hides none of the others.
 func TestDamagedCopyIsNamed(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
-	require.NoError(t, h.storage.Blobs.CreateContainer(t.Context(), "hub-quarantine"))
-	require.NoError(t, h.storage.Blobs.Write(t.Context(), "hub-quarantine", "hub-control-00/1.json", storage.Blob{Content: []byte("{")}))
-	var failed error
-	for _, err := range operate.ListMessages(t.Context(), h.OrchestrationClient, &operate.ListMessagesOptions{Quarantined: true}) {
-		failed = err
+	queue := h.ControlQueue(0)
+	_, err := operate.QuarantineMessage(t.Context(), h.OrchestrationClient, queue, h.raw(t, queue, "not a message"), nil)
+	require.NoError(t, err)
+	for _, name := range []string{"/!.json", "/~.json"} { // before and behind the other one
+		require.NoError(t, h.storage.Blobs.Write(t.Context(), "hub-quarantine", queue+name, storage.Blob{Content: []byte("{")}))
 	}
+	var failed error
+	seen := 0
+	for m, err := range operate.ListMessages(t.Context(), h.OrchestrationClient, &operate.ListMessagesOptions{Quarantined: true}) {
+		if failed = err; err == nil {
+			require.Equal(t, queue, m.Queue)
+			seen++
+		}
+	}
+	require.Equal(t, 1, seen)
 	require.ErrorIs(t, failed, durable.ErrInvalidState)
-	require.ErrorContains(t, failed, "hub-control-00/1.json")
+	require.ErrorContains(t, failed, "hub-control-00/!.json")
 }
 
 // When the storage refuses, that is said once and at once, and not for each of the thousands that are suspected.

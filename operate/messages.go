@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,7 +49,8 @@ type ListMessagesOptions struct {
 // ListMessages yields the messages that can be seen in the queues of a hub: the first 32 of each that are not hidden. It
 // touches none of them. Opts may be nil.
 //
-// It returns [durable.ErrTaskHubNotFound] and [durable.ErrInvalidArgument].
+// It returns [durable.ErrTaskHubNotFound] and [durable.ErrInvalidArgument], and behind all others [durable.ErrInvalidState]
+// for a message in quarantine whose copy is damaged.
 func ListMessages(
 	ctx context.Context, c *durable.OrchestrationClient, opts *ListMessagesOptions,
 ) iter.Seq2[HubMessage, error] {
@@ -181,7 +183,10 @@ func readQuarantined(ctx context.Context, hub *taskhub.Hub, blob string) (*quara
 	return q, nil
 }
 
+// listQuarantined lists all copies that can be read, and returns the error of the first that cannot at the end: one of many
+// must not hide the others.
 func listQuarantined(ctx context.Context, hub *taskhub.Hub, _ *ListMessagesOptions, visit func(HubMessage) error) error {
+	var damaged error
 	for from := ""; ; {
 		page, err := hub.Blobs.List(ctx, hub.Quarantine(), "", from)
 		if isMissing(err) {
@@ -195,6 +200,10 @@ func listQuarantined(ctx context.Context, hub *taskhub.Hub, _ *ListMessagesOptio
 				continue
 			}
 			q, err := readQuarantined(ctx, hub, b.Name)
+			if errors.Is(err, durable.ErrInvalidState) {
+				damaged = cmp.Or(damaged, err)
+				continue
+			}
 			if err != nil {
 				return err
 			}
@@ -206,7 +215,7 @@ func listQuarantined(ctx context.Context, hub *taskhub.Hub, _ *ListMessagesOptio
 			}
 		}
 		if from = page.Next; from == "" {
-			return nil
+			return damaged
 		}
 	}
 }
