@@ -10,7 +10,6 @@ import (
 	"github.com/go-durable/durable/internal/replay"
 	"github.com/go-durable/durable/internal/scan"
 	"github.com/go-durable/durable/internal/storage"
-	"github.com/go-durable/durable/internal/taskhub"
 	"github.com/go-durable/durable/internal/wire"
 )
 
@@ -77,11 +76,10 @@ func (e *examiner) damaged(l *look) *Finding {
 		"the last row was written at "+clock(l.lastWritten()))
 }
 
-// read reads an instance; it is nil if it is gone. One whose ID no instance can have, such as histories and states may
-// name, is gone as well.
+// read reads an instance; it is nil if it is gone.
 func (e *examiner) read(ctx context.Context, instanceID string) (*look, error) {
 	l, err := readLook(ctx, e.in, instanceID)
-	if errors.Is(err, taskhub.ErrInstanceNotFound) || errors.Is(err, storage.ErrInvalid) {
+	if isGone(err) {
 		return nil, nil //nolint:nilnil // gone is an answer
 	}
 	return l, err
@@ -150,7 +148,7 @@ func (e *examiner) lockOrphaned(ctx context.Context, l *look) (*Finding, error) 
 	owner, err := e.in.Hub.ReadInstance(ctx, s.LockedBy, wire.ColRuntimeStatus)
 	state := "does not exist"
 	switch {
-	case errors.Is(err, taskhub.ErrInstanceNotFound), errors.Is(err, storage.ErrInvalid): // nothing can have such an ID
+	case isGone(err):
 	case err != nil:
 		return nil, err
 	case !wire.Terminal(owner.RuntimeStatus):

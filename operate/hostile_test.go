@@ -44,27 +44,45 @@ func TestDiagnoseGoesOnBehindDamage(t *testing.T) {
 		want   []string
 		shown  string
 	}{
-		{"no event", func(t *testing.T, h *hub) { h.running(t, "order-17", task, &storage.Entity{}) },
-			[]string{"check-incomplete order-17"}, `history row "0000000000000003" has no EventType`},
-		{"no event first", func(t *testing.T, h *hub) {
-			h.history(t, "order-17", &storage.Entity{})
-			h.row(t, "order-17", wire.StatusRunning)
+		{
+			"no event", func(t *testing.T, h *hub) { h.running(t, "order-17", task, &storage.Entity{}) },
+			[]string{"check-incomplete order-17"},
+			`history row "0000000000000003" has no EventType`,
 		},
-			[]string{"check-incomplete order-17"}, `history row "0000000000000000" has no EventType`},
+		{
+			"no event first", func(t *testing.T, h *hub) {
+				h.history(t, "order-17", &storage.Entity{})
+				h.row(t, "order-17", wire.StatusRunning)
+			},
+			[]string{"check-incomplete order-17"},
+			`history row "0000000000000000" has no EventType`,
+		},
 		{"an entity", func(t *testing.T, h *hub) {
 			h.lockedEntity(t, "")
 			h.history(t, "@e@k", started(), &storage.Entity{})
 		}, []string{"check-incomplete @e@k"}, `row "0000000000000001" has no EventType`},
-		{"events that do not fit", func(t *testing.T, h *hub) { h.running(t, "order-17", task, done(wire.TaskCompleted, 9)) },
-			[]string{"check-incomplete order-17"}, "completes event ID 9, which nothing has"},
-		{"no state", func(t *testing.T, h *hub) { h.running(t, "order-17", task); h.row(t, "order-17", "Runing") },
-			[]string{"check-incomplete order-17"}, `RuntimeStatus is "Runing"`},
+		{
+			"events that do not fit", func(t *testing.T, h *hub) { h.running(t, "order-17", task, done(wire.TaskCompleted, 9)) },
+			[]string{"check-incomplete order-17"},
+			"completes event ID 9, which nothing has",
+		},
+		{
+			"no state", func(t *testing.T, h *hub) { h.running(t, "order-17", task); h.row(t, "order-17", "Walking") },
+			[]string{"check-incomplete order-17"},
+			`RuntimeStatus is "Walking"`,
+		},
 		{"a child that cannot be", func(t *testing.T, h *hub) { h.running(t, "order-17", child(0, "a\x01b")) }, []string{}, ""},
 		{"a child without ID", func(t *testing.T, h *hub) { h.running(t, "order-17", child(0, "")) }, []string{}, ""},
-		{"an owner that cannot be", func(t *testing.T, h *hub) { h.lockedEntity(t, `\u0001`) },
-			[]string{"entity-lock-orphaned @e@k"}, "1 operation waits"},
-		{"a folder that is no key", func(t *testing.T, h *hub) { h.payload(t, "a/b^^c/message-1-EventRaised.json.gz") },
-			[]string{"payloads-without-instance a/b^^c"}, "1 blob"},
+		{
+			"an owner that cannot be", func(t *testing.T, h *hub) { h.lockedEntity(t, `\u0001`) },
+			[]string{"entity-lock-orphaned @e@k"},
+			"1 operation waits",
+		},
+		{
+			"a folder that is no key", func(t *testing.T, h *hub) { h.payload(t, "a/b^^c/message-1-EventRaised.json.gz") },
+			[]string{"payloads-without-instance a/b^^c"},
+			"1 blob",
+		},
 		{"ended", func(t *testing.T, h *hub) {
 			h.running(t, "order-17", &storage.Entity{})
 			h.row(t, "order-17", wire.StatusFailed)
@@ -187,4 +205,21 @@ func TestDiagnoseEndsAtTheFirstError(t *testing.T) {
 	require.ErrorIs(t, failed, storage.ErrDenied)
 	require.Equal(t, 1, strings.Count(failed.Error(), "look at"))
 	require.Less(t, asked.Load(), int32(suspects/2))
+}
+
+// A history may name children and parents that cannot be: they are missing, and no reason to show nothing.
+func TestTreeOfImpossibleIDs(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	h.running(t, "x", child(0, "a\x01b"), child(1, strings.Repeat("y", 600)), child(2, "z"))
+	h.history(t, "z", episode(started(parent("x", 2)))...)
+	h.row(t, "z", wire.StatusRunning)
+	require.Equal(t, "x Running\n a\x01b  missing\n "+strings.Repeat("y", 600)+"  missing\n z Running\n", show(tree(t, h, "x", nil)))
+	m, err := operate.CompleteSubOrchestration(t.Context(), h.OrchestrationClient, "x", 0, 1, nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"the sub-orchestration does not exist, or has not started yet"}, m.Notes)
+
+	h.history(t, "w", episode(started(parent("a\x01b", 2)))...)
+	h.row(t, "w", wire.StatusRunning)
+	require.Equal(t, "w Running\n", show(tree(t, h, "w", nil)))
 }

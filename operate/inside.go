@@ -50,6 +50,12 @@ func gone(err error) error {
 	return err
 }
 
+// isGone reports whether an error says that there is no such instance. There is none whose ID no instance can have, such as
+// histories and states may name.
+func isGone(err error) bool {
+	return errors.Is(err, taskhub.ErrInstanceNotFound) || errors.Is(err, storage.ErrInvalid)
+}
+
 // untilError does something for 0 to n-1, some at a time, until one of them fails, and returns the error of that one: where
 // the storage cannot be reached, it is not asked thousands of times.
 func untilError(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {

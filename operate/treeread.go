@@ -2,7 +2,6 @@ package operate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -154,7 +153,7 @@ func (r *treeReader) top(ctx context.Context, instanceID string) (*member, error
 		}
 		up, err := r.read(ctx, p.InstanceID)
 		switch {
-		case errors.Is(err, taskhub.ErrInstanceNotFound):
+		case isGone(err):
 			r.tree.note("%q, which started %q, does not exist any more", p.InstanceID, m.node.InstanceID)
 			return m, nil
 		case err != nil:
@@ -219,7 +218,7 @@ func (r *treeReader) expand(m *member, depth int) []*member {
 // fill reads an instance of which only the parent's view is known.
 func (r *treeReader) fill(ctx context.Context, m *member) error {
 	read, err := r.read(ctx, m.node.InstanceID)
-	if errors.Is(err, taskhub.ErrInstanceNotFound) {
+	if isGone(err) {
 		m.node.Missing = true
 		return nil
 	}

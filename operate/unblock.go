@@ -2,10 +2,8 @@ package operate
 
 import (
 	"context"
-	"errors"
 
 	"github.com/go-durable/durable"
-	"github.com/go-durable/durable/internal/taskhub"
 	"github.com/go-durable/durable/internal/wire"
 )
 
@@ -133,7 +131,7 @@ func newChildMover(
 	}
 	child, err := readLook(ctx, m.look.inside, m.action.InstanceID)
 	switch {
-	case errors.Is(err, taskhub.ErrInstanceNotFound):
+	case isGone(err):
 		m.note("the sub-orchestration does not exist, or has not started yet")
 		return m, wire.Execution{InstanceID: m.action.InstanceID}, nil
 	case err != nil:
