@@ -146,5 +146,5 @@ func (d *digest) unwoken() bool {
 
 // current reports whether the history is that of the execution which the row names.
 func (d *digest) current() bool {
-	return d.rows > 0 && (d.row.ExecutionID == "" || sameGUID(d.row.ExecutionID, d.execution))
+	return d.rows > 0 && (d.row.ExecutionID == "" || wire.SameExecution(d.row.ExecutionID, d.execution))
 }

@@ -170,7 +170,7 @@ func readLook(ctx context.Context, in hook.Inside, instanceID string) (*look, er
 
 // current reports whether the history is that of the execution which the row names.
 func (l *look) current() bool {
-	return (len(l.history.Events) > 0 || l.damaged != nil) && (l.row.ExecutionID == "" || sameGUID(l.row.ExecutionID, l.history.ExecutionID))
+	return (len(l.history.Events) > 0 || l.damaged != nil) && (l.row.ExecutionID == "" || wire.SameExecution(l.row.ExecutionID, l.history.ExecutionID))
 }
 
 // lastWritten is when the row or the history was written last, as far as it could be read.

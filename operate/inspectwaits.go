@@ -16,11 +16,6 @@ func isEntityID(id string) bool { return strings.HasPrefix(id, "@") }
 // for a name (Entities.cs).
 func isEntity(id, name string) bool { return isEntityID(id) && name == id }
 
-// sameGUID compares execution IDs: 3.x hosts write them with dashes in one place and without in another.
-func sameGUID(a, b string) bool {
-	return strings.EqualFold(strings.ReplaceAll(a, "-", ""), strings.ReplaceAll(b, "-", ""))
-}
-
 // waitsFor says in words what has to happen before the instance goes on.
 func (l *look) waitsFor(i *Inspection) []string {
 	switch {

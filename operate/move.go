@@ -72,7 +72,7 @@ func newMover(
 
 // fit reports whether the move is for the execution that is current.
 func (o *MoveOptions) fit(l *look) bool {
-	return o.ExecutionID == "" || sameGUID(o.ExecutionID, l.execution())
+	return o.ExecutionID == "" || wire.SameExecution(o.ExecutionID, l.execution())
 }
 
 func (m *mover) fail(err error) error {

@@ -235,7 +235,7 @@ func (r *treeReader) fill(ctx context.Context, m *member) error {
 	p := read.parent
 	switch {
 	case !read.started && node.RuntimeStatus.IsTerminal() && !read.byClient: // a purge was interrupted behind the history
-	case p == nil || p.InstanceID != by.InstanceID || by.ExecutionID != "" && !sameGUID(p.ExecutionID, by.ExecutionID):
+	case p == nil || p.InstanceID != by.InstanceID || by.ExecutionID != "" && !wire.SameExecution(p.ExecutionID, by.ExecutionID):
 		node.Foreign = true
 		return nil
 	default:

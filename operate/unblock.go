@@ -153,7 +153,7 @@ func newChildMover(
 
 // started reports whether a parent is the action that the move is for.
 func (m *mover) started(p *ParentRef) bool {
-	return p.InstanceID == m.look.row.ID && p.EventID == m.action.EventID && sameGUID(p.ExecutionID, m.look.history.ExecutionID)
+	return p.InstanceID == m.look.row.ID && p.EventID == m.action.EventID && wire.SameExecution(p.ExecutionID, m.look.history.ExecutionID)
 }
 
 // parent returns who started the execution in the history, nil if that was a client or nobody can tell.
