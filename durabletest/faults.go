@@ -11,6 +11,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
+	"github.com/go-durable/durable/internal/parallel"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/tap"
 	"github.com/go-durable/durable/internal/wire"
@@ -148,7 +149,7 @@ func (f *faults) hook(ctx context.Context, c tap.Call) error {
 			"HTTP 403 AuthorizationFailure", http.StatusForbidden, "AuthorizationFailure", storage.ErrDenied,
 		}
 	case Slow:
-		return wait(ctx, a.Delay)
+		return parallel.SleepUntil(ctx, time.Now().Add(a.Delay))
 	case Conflict:
 		return f.rival(ctx, c)
 	case TimedOut: // happens after the call
@@ -247,18 +248,6 @@ func timedOut(c tap.Call) error {
 		return fmt.Errorf("%w: %w", storage.ErrUncertain, err)
 	}
 	return err
-}
-
-// wait lets time pass by the timers of package time.
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // rival does what somebody else does at the same moment.
