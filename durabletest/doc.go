@@ -63,9 +63,7 @@
 //	synctest.Test(t, func(t *testing.T) {
 //		hub := durabletest.NewHub(t, &durabletest.Options{Clock: time.Now})
 //		app := hub.NewHost(scripts, nil)
-//		ctx, cancel := context.WithCancel(t.Context())
-//		defer cancel()
-//		go app.Run(ctx)
+//		go app.Run(t.Context()) // until the test ends
 //		...
 //	})
 //

@@ -26,7 +26,7 @@ func Members(object []byte) (map[string]string, error) {
 func (h *TestHub) Tapped(t TB, hook tap.Hook) *TestHub {
 	tapped := &Hub{
 		client: h.client, look: h.look, hub: h.hub.On(tap.Wrap(h.hub.Account, hook)), clock: h.clock, store: h.store,
-		received: map[eventKey]int{},
+		bell: h.bell, received: map[eventKey]int{},
 	}
 	return &TestHub{tapped, t}
 }

@@ -26,7 +26,8 @@ type HostOptions struct {
 	// OnError, if it is set, hears of what goes wrong in [Host.Run], which tries again. It must be safe for concurrent
 	// use. Defaults to nobody.
 	OnError func(error)
-	// PollInterval is how long [Host.Run] waits before it looks into an empty queue again. Defaults to 100 ms.
+	// PollInterval is how long [Host.Run] waits before it looks into an empty queue again. Defaults to 100 ms. Of a hub in
+	// memory it is told when there is something.
 	PollInterval time.Duration
 }
 
@@ -276,49 +277,6 @@ func (h *Host) Advance(ctx context.Context, d time.Duration) error {
 	}
 	h.of.Advance(until.Sub(h.of.Now()))
 	return h.RunUntilIdle(ctx)
-}
-
-// Run handles messages as they come until the context ends, and returns its error. What fails is tried again, as at a
-// worker; [HostOptions.OnError] hears of it.
-func (h *Host) Run(ctx context.Context) error {
-	count, err := h.hub.PartitionCount(ctx)
-	if err != nil {
-		return h.fail("Run", err)
-	}
-	var wg sync.WaitGroup
-	for p := range count {
-		wg.Go(func() { h.poll(ctx, func() (int, error) { return h.controlTurn(ctx, p, workers) }) })
-	}
-	for range workers {
-		wg.Go(func() { h.poll(ctx, func() (int, error) { return h.workTurn(ctx) }) })
-	}
-	wg.Wait()
-	return h.fail("Run", ctx.Err())
-}
-
-// workers is how many activities, and how many instances of a partition, [Host.Run] handles at the same time.
-const workers = 4
-
-// poll takes turns until the context ends.
-func (h *Host) poll(ctx context.Context, turn func() (int, error)) {
-	pause := time.NewTimer(0)
-	defer pause.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-pause.C:
-		}
-		n, err := turn()
-		if err != nil && ctx.Err() == nil && h.opts.OnError != nil {
-			h.opts.OnError(h.fail("Run", err))
-		}
-		wait := h.opts.PollInterval
-		if n > 0 {
-			wait = 0
-		}
-		pause.Reset(wait)
-	}
 }
 
 func (h *Host) fail(op string, err error) error {

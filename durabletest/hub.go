@@ -44,6 +44,8 @@ type Hub struct {
 	// clock and store are nil where the hub lies in a real account.
 	clock *clock
 	store *memstore.Store
+	// bell tells hosts of messages in memory. Nobody rings it for a real account.
+	bell *bell
 
 	mu sync.Mutex // one step at a time
 	// received counts the events of each name that ReceiveEvent has returned.
@@ -70,7 +72,7 @@ func New(opts *Options) (*Hub, error) {
 // Open returns the task hub of a client, such as one in a storage emulator or in a real account, so that a [Host] can
 // work on it and a test can look at it. Its clock is the system's; faults cannot be injected. It does no I/O.
 func Open(client *durable.OrchestrationClient) *Hub {
-	return &Hub{client: client, look: client, hub: hook.Open(client).Hub, received: make(map[eventKey]int)}
+	return &Hub{client: client, look: client, hub: hook.Open(client).Hub, bell: new(bell), received: make(map[eventKey]int)}
 }
 
 func (o *Options) orDefaults() Options {
@@ -86,8 +88,8 @@ func (o *Options) orDefaults() Options {
 
 // newHub returns a hub in memory that is not created yet.
 func newHub(o Options) (*Hub, error) {
-	h := &Hub{clock: newClock(o.Clock), received: make(map[eventKey]int)}
-	h.store = memstore.New(&memstore.Options{Clock: h.clock.now})
+	h := &Hub{clock: newClock(o.Clock), bell: new(bell), received: make(map[eventKey]int)}
+	h.store = memstore.New(&memstore.Options{Clock: h.clock.now, OnMessage: h.bell.ring})
 	account := h.store.Account()
 	h.faults.account, h.faults.now = account, h.clock.now
 	settings := taskhub.Options{Now: h.clock.now, BlobEndpoint: blobEndpoint}
@@ -117,6 +119,7 @@ func (h *Hub) Advance(d time.Duration) {
 		panic("durabletest: Advance on a hub that does not lie in memory")
 	}
 	h.clock.advance(d)
+	h.bell.ringAll()
 }
 
 // nextVisible returns when the next hidden message of a hub in memory becomes visible.

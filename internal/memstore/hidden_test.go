@@ -38,3 +38,20 @@ func TestHiddenMessages(t *testing.T) {
 	_, ok = s.NextVisible(now.Add(time.Hour), "two", "one")
 	require.False(t, ok)
 }
+
+func TestToldOfMessages(t *testing.T) {
+	t.Parallel()
+	var told []string
+	s := memstore.New(&memstore.Options{OnMessage: func(queue string) { told = append(told, queue) }})
+	q := s.Account().Queues
+	for _, name := range []string{"one", "two"} {
+		require.NoError(t, q.CreateQueue(t.Context(), name))
+		require.NoError(t, q.Put(t.Context(), name, "x", 0))
+	}
+	require.Equal(t, []string{"one", "two"}, told)
+	taken, err := q.Dequeue(t.Context(), "one", 1, time.Minute)
+	require.NoError(t, err)
+	require.Len(t, told, 2)
+	require.NoError(t, q.Release(t.Context(), "one", taken[0], 0))
+	require.Equal(t, []string{"one", "two", "one"}, told)
+}

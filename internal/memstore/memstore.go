@@ -25,6 +25,9 @@ type Options struct {
 	// service takes 30 seconds and more. Meanwhile a table or a queue answers everything but its deletion with
 	// [storage.ErrBeingDeleted], and so does the creation of a container.
 	DeleteDelay time.Duration
+	// OnMessage, if it is set, is called with the name of a queue that has got a message, or one of whose messages is to
+	// become visible at another time. It must not use the store.
+	OnMessage func(queue string)
 }
 
 // Store is a storage account in memory.
@@ -42,6 +45,9 @@ func New(opts *Options) *Store {
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.OnMessage == nil {
+		o.OnMessage = func(string) {}
 	}
 	if o.PageSize <= 0 || o.PageSize > storage.MaxPage {
 		o.PageSize = storage.MaxPage

@@ -39,6 +39,7 @@ func (s *queues) Put(ctx context.Context, name, text string, delay time.Duration
 	q.add(&message{
 		id: messageID(seq), text: text, inserted: now, visible: now.Add(wait), seq: seq,
 	})
+	s.o.OnMessage(name)
 	return nil
 }
 
@@ -113,6 +114,7 @@ func (s *queues) Release(ctx context.Context, name string, m storage.Message, de
 		return err
 	}
 	s.hide(q, found, s.o.Clock().UTC().Add(wait))
+	s.o.OnMessage(name)
 	return nil
 }
 
