@@ -18,6 +18,7 @@ import (
 // controlTurn handles what can be taken from a control queue at once, so many instances at the same time. It returns how
 // many messages there were.
 func (h *Host) controlTurn(ctx context.Context, partition, parallel int) (int, error) {
+	defer h.of.own(partition)()
 	queue := h.hub.ControlQueue(partition)
 	letters, err := h.receive(ctx, queue, takeAtOnce)
 	if len(letters) == 0 {

@@ -98,8 +98,8 @@
 // # Real hubs
 //
 // [Open] returns the hub of a client that is connected to a storage emulator or an account. [NewHost] works on it as on
-// one in memory, with [Host.Run] as the app that goes on by itself. It holds no leases, so it must be the only host on
-// the hub: never let it near one that an app works on.
+// one in memory, with [Host.Run] as the app that goes on by itself. Hosts and steps refuse to work where an app does, as
+// its leases show, but hold none themselves: use a task hub of its own for each test, and one [Hub] for it.
 //
 // # Two kinds of everything
 //

@@ -38,7 +38,7 @@ const defaultPollInterval = 100 * time.Millisecond
 // runs no orchestrator code.
 //
 // Use [Host.RunUntilIdle] and [Host.Advance] for tests in which nothing waits, and [Host.Run] for one that goes on by
-// itself. It is safe for concurrent use.
+// itself. It is safe for concurrent use, also beside other hosts and steps of the same Hub.
 type Host struct {
 	hub  *taskhub.Hub
 	of   *Hub
@@ -70,10 +70,9 @@ type session struct {
 	history *taskhub.History
 }
 
-// NewHost returns a host for a hub, which may be a real one: see [Open]. There may be several for one hub, one after the
-// other: nobody shares the partitions out among them, and of two at work at the same moment one may throw an event away
-// because the other has the start. The hub's own steps may be taken besides, on instances for which the host has no work.
-// It does no I/O. It returns durable.ErrInvalidArgument for a script that cannot be. Opts may be nil.
+// NewHost returns a host for a hub, which may be a real one: see [Open]. There may be several for one Hub, and the hub's
+// own steps may be taken besides, on instances for which no host has work. It does no I/O. It returns
+// durable.ErrInvalidArgument for a script that cannot be. Opts may be nil.
 func NewHost(hub *Hub, scripts Scripts, opts *HostOptions) (*Host, error) {
 	if err := scripts.check(); err != nil {
 		return nil, fmt.Errorf("durabletest: NewHost: %w", err)
@@ -223,6 +222,9 @@ func (h *Host) history(ctx context.Context, b *batch) (*taskhub.History, error) 
 func (h *Host) RunUntilIdle(ctx context.Context) error {
 	h.turn.Lock()
 	defer h.turn.Unlock()
+	if err := h.of.checkAlone(ctx); err != nil {
+		return h.fail("RunUntilIdle", err)
+	}
 	var errs []error
 	for {
 		n, err := h.round(ctx)

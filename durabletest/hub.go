@@ -27,6 +27,7 @@ type Options struct {
 
 const (
 	defaultTaskHub = "TestHub"
+	maxPartitions  = 16
 	// blobEndpoint is what references to payloads begin with. Nobody ever connects to it: a client reads payloads from
 	// its own hub only.
 	blobEndpoint = "https://durabletest.invalid"
@@ -46,6 +47,10 @@ type Hub struct {
 	store *memstore.Store
 	// bell tells hosts of messages in memory. Nobody rings it for a real account.
 	bell *bell
+
+	// partitions are locked by whoever takes messages out of a control queue, until they are handled: what a lease is
+	// among the hosts of an app.
+	partitions [maxPartitions]sync.Mutex
 
 	mu sync.Mutex // one step at a time
 	// received counts the events of each name that ReceiveEvent has returned.
@@ -71,6 +76,9 @@ func New(opts *Options) (*Hub, error) {
 
 // Open returns the task hub of a client, such as one in a storage emulator or in a real account, so that a [Host] can
 // work on it and a test can look at it. Its clock is the system's; faults cannot be injected. It does no I/O.
+//
+// Hosts and steps on such a hub return durable.ErrInvalidState while an app is at work on it, which its leases show.
+// They hold no leases themselves: use one Hub for all that works on it.
 func Open(client *durable.OrchestrationClient) *Hub {
 	return &Hub{client: client, look: client, hub: hook.Open(client).Hub, bell: new(bell), received: make(map[eventKey]int)}
 }
@@ -104,6 +112,33 @@ func newHub(o Options) (*Hub, error) {
 	h.client, h.look = client.(*durable.OrchestrationClient), look.(*durable.OrchestrationClient)
 	h.hub = hook.Open(client).Hub.On(account)
 	return h, nil
+}
+
+// own locks a partition for what takes messages out of its control queue: of two that did so at the same moment, one
+// would throw an event away because the other has the start.
+func (h *Hub) own(partition int) (release func()) {
+	p := &h.partitions[partition%maxPartitions]
+	p.Lock()
+	return p.Unlock
+}
+
+// checkAlone returns durable.ErrInvalidState if an app works on the hub, whose instances would be handled by scripts that
+// are not its own. Nobody can do so in memory.
+func (h *Hub) checkAlone(ctx context.Context) error {
+	if h.store != nil {
+		return nil
+	}
+	owners, err := h.hub.QueueOwners(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range owners {
+		if o.Alive {
+			return invalidState("an app works on this task hub (queue %s is leased, host %q): use a hub of its own for tests, "+
+				"or stop the app, whose leases end within a minute", o.Queue, o.Name)
+		}
+	}
+	return nil
 }
 
 // Client returns the client of the task hub. It is always the same one.

@@ -30,12 +30,7 @@ type letter struct {
 
 // take takes the visible messages for an instance out of its control queue, in the order in which a worker handles
 // them. It looks at all messages of the queue, as a worker does, so that a bad one does not go unnoticed.
-func (h *Hub) take(ctx context.Context, instanceID string) ([]*letter, error) {
-	count, err := h.hub.PartitionCount(ctx)
-	if err != nil {
-		return nil, err
-	}
-	partition := wire.Partition(instanceID, count)
+func (h *Hub) take(ctx context.Context, instanceID string, partition, count int) ([]*letter, error) {
 	all, err := h.takeAll(ctx, h.hub.ControlQueue(partition))
 	if err != nil {
 		return nil, err

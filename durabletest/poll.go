@@ -8,8 +8,12 @@ import (
 )
 
 // Run handles messages as they come until the context ends, and returns its error. What fails is tried again, as at a
-// worker; [HostOptions.OnError] hears of it.
+// worker; [HostOptions.OnError] hears of it. It returns durable.ErrInvalidState at once for a real hub on which an app
+// works.
 func (h *Host) Run(ctx context.Context) error {
+	if err := h.of.checkAlone(ctx); err != nil {
+		return h.fail("Run", err)
+	}
 	count, err := h.hub.PartitionCount(ctx)
 	if err != nil {
 		return h.fail("Run", err)

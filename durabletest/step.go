@@ -130,11 +130,20 @@ func (h *Hub) stepLocked(
 		return 0, err
 	}
 	ctx = context.WithoutCancel(ctx) // a step is whole or not at all
+	if err := h.checkAlone(ctx); err != nil {
+		return 0, err
+	}
+	count, err := h.hub.PartitionCount(ctx)
+	if err != nil {
+		return 0, err
+	}
+	partition := wire.Partition(instanceID, count)
+	defer h.own(partition)()
 	e, err := h.newEpisode(ctx, instanceID)
 	if err != nil {
 		return 0, err
 	}
-	letters, err := h.take(ctx, instanceID)
+	letters, err := h.take(ctx, instanceID, partition, count)
 	if err != nil {
 		return 0, err
 	}
