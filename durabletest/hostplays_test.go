@@ -3,6 +3,7 @@ package durabletest_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/go-durable/durable"
 	"github.com/go-durable/durable/internal/wire"
+	"github.com/go-durable/durable/operate"
 )
 
 func playHello(a *app) {
@@ -73,6 +75,7 @@ func playScriptedEvents(a *app) {
 
 func playScriptedStatus(a *app) {
 	a.start("CustomStatus", "custom-1", `null`)
+	a.same("running") // as its label says; it has not been taken up
 	a.raise("custom-1", "done", `null`)
 	a.idle()
 	a.same("completed")
@@ -84,20 +87,34 @@ func playCountdown(a *app) {
 	a.same("completed")
 }
 
-// playScriptedTerminate plays what led to the last dump: all three IDs had been used before. Where the .NET client
+// playScriptedTerminate begins with what led to the first dump: all three IDs had been used before. Where the .NET client
 // sends a message to terminate what is Pending, ours cancels the start; the message is sent here all the same.
 func playScriptedTerminate(a *app) {
-	for range 2 {
-		a.start("WaitForApproval", "term-running", `"in"`)
-		a.start("HelloSequence", "term-done", `null`)
-		a.start("HelloSequence", "term-pending", `"in"`)
-		a.terminateBy("term-pending", "never mind")
-		a.idle()
-		require.NoError(a.t, a.Client().Terminate(a.t.Context(), "term-running", "Found a bug", nil))
-		require.Error(a.t, a.Client().Terminate(a.t.Context(), "term-done", "too late", nil))
-		a.idle()
-	}
+	a.terminateTwo(a.startPending)
+	a.terminateTwo(func() {})
+	a.same("after")
+	a.startPending()
+	a.same("pending")
+	a.idle()
 	a.same("pending-later")
+}
+
+func (a *app) startPending() {
+	a.t.Helper()
+	a.start("HelloSequence", "term-pending", `"in"`)
+	a.terminateBy("term-pending", "never mind")
+}
+
+// terminateTwo terminates one instance that runs and one that has ended.
+func (a *app) terminateTwo(meanwhile func()) {
+	a.t.Helper()
+	a.start("WaitForApproval", "term-running", `"in"`)
+	a.start("HelloSequence", "term-done", `null`)
+	meanwhile()
+	a.idle()
+	require.NoError(a.t, a.Client().Terminate(a.t.Context(), "term-running", "Found a bug", nil))
+	require.Error(a.t, a.Client().Terminate(a.t.Context(), "term-done", "too late", nil))
+	a.idle()
 }
 
 func playScriptedSuspend(a *app) {
@@ -171,8 +188,10 @@ func playRewindParent(a *app) {
 func playRewindTwoChildren(a *app) {
 	a.start("TwoChildrenFailUntilFixed", "rw-2c", `"in"`)
 	require.NoError(a.t, a.host.RunBackwards(a.t.Context()))
+	a.same("failed")
 	a.mended = true
 	a.rewind("rw-2c", mending)
+	a.same("rewind-asked")
 	require.NoError(a.t, a.host.RunBackwards(a.t.Context()))
 	a.same("completed")
 }
@@ -188,10 +207,17 @@ func playRewindGrandparent(a *app) {
 	a.same("later")
 }
 
-// playRewindRefused goes on from the first dump, since the hub had been used before.
+// playRewindRefused begins with an earlier run of the same steps, which had left its instances.
 func playRewindRefused(a *app) {
 	a.oneRewind()
-	a.load(a.rec.Dumps["before"])
+	a.start("HelloSequence", "rr-done", `null`)
+	a.start("WaitForApproval", "rr-running", `null`)
+	a.start("ThrowsAtOnce", "rr-orchestrator-threw", `null`)
+	a.idle()
+	a.rewind("rr-orchestrator-threw", "why not")
+	a.start("HelloSequence", "rr-done", `null`)
+	a.idle()
+	a.same("before")
 	for _, id := range []string{"rr-done", "rr-running", "rr-nobody"} {
 		_, err := a.Client().Rewind(a.t.Context(), id, "why not", nil)
 		require.Error(a.t, err)
@@ -232,6 +258,7 @@ func playReset(a *app) {
 		_, err := a.Client().Reset(a.t.Context(), reset.id, reset.from, "run again from here", &durable.ResetOptions{Force: true})
 		require.NoError(a.t, err)
 	}
+	a.same("reset-asked")
 	a.idle()
 	a.raise("rs-terminated", "Approval", `"after all"`)
 	a.idle()
@@ -261,6 +288,26 @@ func playUnblock(a *app) {
 	a.idle()
 	a.advance(20 * time.Second) // the activities' own answers come too late
 	a.same("unblocked")
+	a.loseActivity("ub-lost")
+	a.same("lost")
+	a.Advance(time.Minute)
+	_, err := operate.Reschedule(a.t.Context(), a.Client(), "ub-lost", 0, "scheduled again by the operator", nil)
+	require.NoError(a.t, err)
+	a.advance(20 * time.Second)
+	a.same("found")
+}
+
+// loseActivity starts an instance and takes the message for its activity away.
+func (a *app) loseActivity(id string) {
+	a.t.Helper()
+	a.start("SlowActivity", id, `4`)
+	a.idle()
+	a.Advance(15 * time.Second) // so that it can be seen
+	queue, queues := strings.ToLower(a.rec.Hub)+"-workitems", a.Account().Queues
+	taken, err := queues.Dequeue(a.t.Context(), queue, 1, time.Minute)
+	require.NoError(a.t, err)
+	require.Len(a.t, taken, 1)
+	require.NoError(a.t, queues.Remove(a.t.Context(), queue, taken[0]))
 }
 
 // playUntilFailed ends before the .NET client rewinds.

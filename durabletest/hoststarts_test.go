@@ -55,15 +55,6 @@ func (a *app) row(dump, id string) *storage.Entity {
 	return &rows[i]
 }
 
-// noTags puts up with what the engine hands on with an activity where an orchestration has no tags: an empty dictionary of
-// a .NET type. Here that is null; nobody reads it.
-func (a *app) noTags() {
-	a.t.Helper()
-	const none = "{\"$type\":\"System.Collections.Generic.Dictionary`2[[System.String, System.Private.CoreLib]," +
-		"[System.String, System.Private.CoreLib]]\"}"
-	a.written(`"OrchestrationTags":`+none, `"OrchestrationTags":null`)
-}
-
 // steps does what the recorded client did: starts, events and terminations.
 func (a *app) steps() {
 	a.t.Helper()
@@ -106,7 +97,6 @@ func playJSONTypes(a *app) {
 
 // playOddIDs compares but for the colon in references to payloads, which is escaped here. Both forms are read alike.
 func playOddIDs(a *app) {
-	a.noTags()
 	a.written("/a:b/history", "/a%3Ab/history")
 	a.steps()
 	a.same("after")
@@ -115,7 +105,6 @@ func playOddIDs(a *app) {
 // playLargePayloads compares but for how two inputs lie before their instances run: the .NET client puts them into blobs
 // in which it does not find them, ours sends them as it does larger ones.
 func playLargePayloads(a *app) {
-	a.noTags()
 	a.steps()
 	for _, id := range []string{"large-04", "large-05"} {
 		a.forgetStart(id)
@@ -163,7 +152,6 @@ func playScriptedStarts(a *app) {
 }
 
 func playRestart(a *app) {
-	a.noTags()
 	a.steps()
 	for _, s := range a.rec.Steps {
 		if s.Client != "restart" {
@@ -233,9 +221,61 @@ func (a *app) startHTTP() {
 	}
 }
 
-// playBeforePurge ends before clients purge.
-func playBeforePurge(a *app) {
-	a.noTags()
+// playPurge ends where the .NET client purges what runs.
+func playPurge(a *app) {
 	a.steps()
 	a.same("before")
+	_, err := a.Client().Purge(a.t.Context(), "order-1", nil)
+	require.NoError(a.t, err)
+	a.same("order-1-purged")
+}
+
+// playQueries makes the hub that the recorded client asks.
+func playQueries(a *app) {
+	require.NoError(a.t, a.Client().SignalEntity(a.t.Context(), durable.EntityID{Name: "Counter", Key: "main"}, "add", 5, nil))
+	for _, row := range a.rec.Dumps["hub"].Tables[a.rec.Hub+"Instances"] {
+		if !strings.HasPrefix(row.PartitionKey, "@") {
+			a.start(row.Text("Name"), row.PartitionKey, row.Text("Input"))
+		}
+	}
+	a.idle()
+	a.same("hub")
+}
+
+// playKilledHost ends where the host was killed: it has an activity in hand, and an event comes that it does not handle.
+func playKilledHost(a *app) {
+	a.start("SlowActivity", "kill-1", `20`)
+	a.start("WaitForApproval", "kill-2", `null`)
+	a.idle()
+	a.raise("kill-2", "Approval", `"while nobody listens"`)
+	a.same("dead")
+}
+
+// playPartitionChange goes on from the dump with as many partitions as the hub had then.
+func playPartitionChange(a *app) {
+	a.load(only(a.rec.Dumps["four"], nil))
+	a.start("WaitForApproval", "pc-1", `null`)
+	a.idle()
+	a.same("four")
+	a.load(only(a.rec.Dumps["eight"], []string{"pc-1"}))
+	a.start("WaitForApproval", "pc-2", `null`)
+	a.idle()
+	a.same("eight")
+}
+
+// playDuplicates starts what runs, or has run, again, and lets nobody handle it.
+func playDuplicates(a *app) {
+	for id, name := range map[string]string{
+		"dup-done": "HelloSequence", "dup-running": "WaitForApproval", "dup-failed": "ThrowsAtOnce",
+	} {
+		a.start(name, id, `"1"`)
+	}
+	a.idle()
+	a.start("HelloSequence", "dup-pending", `"1"`)
+	a.start("HelloSequence", "dup-done", `"2"`)
+	a.start("HelloSequence", "dup-failed", `"2"`)
+	_, err := a.Client().StartNew(a.t.Context(), "HelloSequence", "3",
+		&durable.StartNewOptions{InstanceID: "dup-pending", OverridableStates: durable.OverridableAnyState})
+	require.NoError(a.t, err)
+	a.same("after")
 }

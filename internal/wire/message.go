@@ -82,8 +82,10 @@ type Message struct {
 	executionContext bool
 }
 
-// emptyContext is what workers write where an orchestration has no tags to hand on.
-const emptyContext = `{"$type":"DurableTask.Core.OrchestrationExecutionContext","OrchestrationTags":null}`
+// emptyContext is what workers write where an orchestration has no tags to hand on: an empty dictionary.
+const emptyContext = `{"$type":"DurableTask.Core.OrchestrationExecutionContext","OrchestrationTags":` +
+	`{"$type":"System.Collections.Generic.Dictionary` + "`" + `2[[System.String, System.Private.CoreLib],` +
+	`[System.String, System.Private.CoreLib]]"}}`
 
 const emptyGUID = "00000000-0000-0000-0000-000000000000"
 

@@ -68,7 +68,7 @@ func TestWorkerMessages(t *testing.T) {
 		require.Equal(t, test.m.InstanceID, m.InstanceID)
 		require.Equal(t, test.m.ExecutionID, m.ExecutionID)
 		require.Equal(t, test.context, strings.Contains(string(test.m.JSON()),
-			`"OrchestrationExecutionContext":{"$type":"DurableTask.Core.OrchestrationExecutionContext","OrchestrationTags":null}`))
+			`"OrchestrationExecutionContext":{"$type":"DurableTask.Core.OrchestrationExecutionContext","OrchestrationTags":{"$type":`))
 	}
 }
 
