@@ -53,8 +53,8 @@ func (a Activity) check() error {
 	switch {
 	case a.Name == "":
 		return badScript("Activity without a name")
-	case a.Takes < 0 || a.Takes > maxHidden:
-		return badScript("Activity %s cannot take %v", a.Name, a.Takes)
+	case a.Takes < 0 || a.Takes > maxHidden || a.Takes%time.Second != 0:
+		return badScript("Activity %s cannot take %v: it takes whole seconds, at most a week", a.Name, a.Takes)
 	case a.Do != nil && (a.Result != nil || a.Failure != ""):
 		return badScript("Activity %s has Do and a result or failure", a.Name)
 	case a.Failure != "" && a.Result != nil:

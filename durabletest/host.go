@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-durable/durable"
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/taskhub"
 	"github.com/go-durable/durable/internal/wire"
@@ -260,11 +261,15 @@ func joined(a, b error) error {
 }
 
 // Advance moves the clock of a hub in memory on, and lets the host do on the way what becomes due, each at its time:
-// timers, scheduled starts, activities that take time. It returns durable.ErrInvalidState for a real hub, whose clock
-// nobody can move, and otherwise the errors of [Host.RunUntilIdle].
+// timers, scheduled starts, activities that take time. It returns durable.ErrInvalidArgument for a negative duration,
+// durable.ErrInvalidState for a real hub, whose clock nobody can move, and otherwise the errors of [Host.RunUntilIdle],
+// at which it stops on the way.
 func (h *Host) Advance(ctx context.Context, d time.Duration) error {
-	if h.of.clock == nil {
+	switch {
+	case h.of.clock == nil:
 		return h.fail("Advance", invalidState("this hub does not lie in memory"))
+	case d < 0:
+		return h.fail("Advance", fmt.Errorf("%w: the clock cannot go back by %v", durable.ErrInvalidArgument, -d))
 	}
 	until := h.of.Now().Add(d)
 	for {
@@ -275,9 +280,9 @@ func (h *Host) Advance(ctx context.Context, d time.Duration) error {
 		if !ok || next.After(until) {
 			break
 		}
-		h.of.Advance(next.Sub(h.of.Now()))
+		h.of.Advance(max(0, next.Sub(h.of.Now()))) // a clock that runs may be there already
 	}
-	h.of.Advance(until.Sub(h.of.Now()))
+	h.of.Advance(max(0, until.Sub(h.of.Now())))
 	return h.RunUntilIdle(ctx)
 }
 

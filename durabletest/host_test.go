@@ -305,6 +305,23 @@ func TestOtherScript(t *testing.T) {
 	require.Contains(t, output(t, hub, "unknown"), "known orchestrator functions: 'Order'.")
 }
 
+// TestClockNeverGoesBack advances a clock that runs, faster than the host works, and another one by less than nothing.
+func TestClockNeverGoesBack(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	hub := dt.NewHub(t, &dt.Options{Clock: func() time.Time {
+		now = now.Add(time.Second)
+		return now
+	}})
+	host := hub.NewHost(dt.Scripts{"Order": {dt.Timer{Duration: time.Second}, dt.Timer{Duration: time.Second}}}, nil)
+	start(t, hub, "Order", "1", `1`)
+	ahead := hub.Now().Sub(now)
+	host.Advance(2 * time.Second)
+	require.Equal(t, ahead, hub.Now().Sub(now))
+	hub.RequireStatus("1", durable.RuntimeStatusCompleted)
+	require.ErrorIs(t, host.Host.Advance(t.Context(), -time.Second), durable.ErrInvalidArgument)
+}
+
 // TestRunInBubble lets a host go on by itself, on the clock of a bubble.
 func TestRunInBubble(t *testing.T) {
 	t.Parallel()

@@ -111,6 +111,7 @@ func TestBadScripts(t *testing.T) {
 		"nil":               nil,
 		"no name":           dt.Activity{},
 		"too long":          dt.Activity{Name: "A", Takes: 8 * 24 * time.Hour},
+		"too exact":         dt.Activity{Name: "A", Takes: 1500 * time.Millisecond},
 		"result and Do":     dt.Activity{Name: "A", Result: 1, Do: func(context.Context, dt.ActivityCall) (any, error) { return nil, nil }},
 		"result, failure":   dt.Activity{Name: "A", Result: 1, Failure: "f"},
 		"input":             dt.Activity{Name: "A", Input: bad},
@@ -145,6 +146,25 @@ func TestBadScripts(t *testing.T) {
 	}
 	_, err := dt.NewHost(dt.NewHub(t, nil).Hub, dt.Scripts{"": {}}, nil)
 	require.ErrorIs(t, err, durable.ErrInvalidArgument)
+}
+
+// TestEndlessScript has scripts that never wait.
+func TestEndlessScript(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string]dt.Step{"decide": nil, "status": dt.CustomStatus{Status: 1}} {
+		var loop dt.Decide
+		loop = func(*dt.Progress) dt.Step {
+			if again == nil {
+				return loop
+			}
+			return dt.Script{again, loop}
+		}
+		hub, host := withScript(t, loop)
+		start(t, hub, "Order", "1", `1`)
+		err := host.Host.RunUntilIdle(t.Context())
+		require.ErrorContains(t, err, `instance "1": the script "Order" goes on and on`, name)
+		hub.RequireStatus("1", durable.RuntimeStatusPending)
+	}
 }
 
 // TestRewrittenHistory takes an action back while the host is up and knows where the script stands, as somebody does who

@@ -145,11 +145,19 @@ func (p *play) resume() {
 	}
 }
 
+// maxSteps bounds how many steps a strand takes without waiting for anything.
+const maxSteps = 100_000
+
 // run takes the steps of a strand until it has to wait or is over.
 func (p *play) run(s *strand) {
 	before := p.running
 	defer func() { p.running = before }()
-	for p.end == nil && p.err == nil {
+	for n := 0; p.end == nil && p.err == nil; n++ {
+		if n == maxSteps {
+			p.err = fmt.Errorf("the script %q goes on and on without waiting for anything: does a Decide always return "+
+				"another one?", p.name)
+			return
+		}
 		if len(s.todo) == 0 {
 			p.leave(s)
 			return

@@ -40,8 +40,9 @@ func (h *TestHub) RequireEventRaised(instanceID, eventName string, data any) {
 		}
 		found = append(found, e.Name+" "+shown(e.Data))
 	}
-	h.t.Fatalf("durabletest: this event was not raised on instance %q (hub %s):\n  want %s %s%s",
-		instanceID, h.hub.Hub(), eventName, want.want, listed("but these were", found))
+	state, others := h.state(instanceID)
+	h.t.Fatalf("durabletest: this event was not raised on instance %q (hub %s): %s\n  want %s %s%s%s",
+		instanceID, h.hub.Hub(), state, eventName, want.want, listed("but these were", found), others)
 }
 
 // RequireTerminated ends the test unless somebody has terminated the instance for that reason, whether the app has
@@ -54,8 +55,7 @@ func (h *TestHub) RequireTerminated(instanceID, reason string) {
 			found = append(found, m.Reason)
 		}
 	}
-	s := h.status(instanceID)
-	if s != nil && s.RuntimeStatus == durable.RuntimeStatusTerminated {
+	if s := h.status(instanceID); s != nil && s.RuntimeStatus == durable.RuntimeStatusTerminated {
 		found = append(found, text(s.Output))
 	}
 	for _, f := range found {
@@ -63,12 +63,17 @@ func (h *TestHub) RequireTerminated(instanceID, reason string) {
 			return
 		}
 	}
-	state := "there is no such instance" + h.others()
-	if s != nil {
-		state = "it is " + string(s.RuntimeStatus)
+	state, others := h.state(instanceID)
+	h.t.Fatalf("durabletest: instance %q was not terminated for this reason (hub %s): %s\n  want %q%s%s",
+		instanceID, h.hub.Hub(), state, reason, listed("but for these", found), others)
+}
+
+// state says what an instance is in; where there is none, also which others there are.
+func (h *TestHub) state(instanceID string) (state, others string) {
+	if s := h.status(instanceID); s != nil {
+		return "it is " + string(s.RuntimeStatus), ""
 	}
-	h.t.Fatalf("durabletest: instance %q was not terminated for this reason (hub %s): %s\n  want %q%s",
-		instanceID, h.hub.Hub(), state, reason, listed("but for these", found))
+	return "there is no such instance", h.others()
 }
 
 // RequireStatus ends the test unless the instance is in that state.

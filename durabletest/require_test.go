@@ -58,8 +58,11 @@ func TestRequireEventRaised(t *testing.T) {
 	raised := func(name string, data any) func(*dt.TestHub) {
 		return func(h *dt.TestHub) { h.RequireEventRaised("1", name, data) }
 	}
-	require.Equal(t, "durabletest: this event was not raised on instance \"1\" (hub TestHub):\n  want Approval true",
-		refused(t, hub, raised("Approval", true)))
+	start(t, hub, "Order", "other", `1`)
+	require.Equal(t, `durabletest: this event was not raised on instance "1" (hub TestHub): there is no such instance
+  want Approval true
+there are:
+  "other", Order, Pending`, refused(t, hub, raised("Approval", true)))
 	start(t, hub, "Order", "1", `1`)
 	raise(t, hub, "1", "Approval", `{"by":"Ana"}`)
 	hub.RequireEventRaised("1", "approval", map[string]string{"by": "Ana"})
@@ -67,7 +70,7 @@ func TestRequireEventRaised(t *testing.T) {
 	require.NoError(t, hub.Client().RaiseEvent(t.Context(), "1", "Empty", nil, nil))
 	hub.RequireEventRaised("1", "Approval", map[string]string{"by": "Ana"})
 	hub.RequireEventRaised("1", "Empty", nil)
-	require.Equal(t, `durabletest: this event was not raised on instance "1" (hub TestHub):
+	require.Equal(t, `durabletest: this event was not raised on instance "1" (hub TestHub): it is Running
   want Approval {"by":"Bo"}
 but these were:
   Empty (none)
@@ -78,7 +81,11 @@ func TestRequireTerminated(t *testing.T) {
 	t.Parallel()
 	hub := dt.NewHub(t, nil)
 	terminated := func(h *dt.TestHub) { h.RequireTerminated("1", "too late") }
-	require.Contains(t, refused(t, hub, terminated), "there is no such instance")
+	start(t, hub, "Order", "other", `1`)
+	require.Equal(t, `durabletest: instance "1" was not terminated for this reason (hub TestHub): there is no such instance
+  want "too late"
+there are:
+  "other", Order, Pending`, refused(t, hub, terminated))
 	start(t, hub, "Order", "1", `1`)
 	hub.Run("1")
 	require.Equal(t, `durabletest: instance "1" was not terminated for this reason (hub TestHub): it is Running
