@@ -14,7 +14,7 @@ import (
 // like the storage account itself.
 //
 // Messages that are not visible, such as timers that run and what a worker has in hand, cannot be read from a queue, so
-// they are only counted. It fails if a queue holds more messages than can be seen at once, which is 32.
+// they are only counted; see [Load]. It fails if a queue holds more messages than can be seen at once, which is 32.
 func (h *Hub) Dump(ctx context.Context, w io.Writer) error {
 	d, err := dump.Of(ctx, h.hub.Account, h.hub.Hub())
 	if err == nil {
@@ -30,8 +30,12 @@ func (h *Hub) Dump(ctx context.Context, w io.Writer) error {
 }
 
 // Load returns a new task hub in memory with what [Hub.Dump] has written. It has the name of the hub that was dumped
-// unless opts.TaskHub is set, and as many partitions; opts.PartitionCount and opts.NotCreated mean nothing. Opts may be
-// nil.
+// unless opts.TaskHub is set, and as many partitions; opts.PartitionCount and opts.NotCreated mean nothing. With a clock
+// that shows when the dump was made, as opts.Clock, what was not due then is not due here. Opts may be nil.
+//
+// Of the messages that were hidden, those of timers that run and of scheduled starts are put back, since the rows say
+// what they were; not so those of a queue in which fewer were hidden than that, as some have been lost there. What a
+// worker had in hand is missing, as after its death: package operate schedules activities again.
 func Load(r io.Reader, opts *Options) (*Hub, error) {
 	d := new(dump.Dump)
 	if err := json.NewDecoder(r).Decode(d); err != nil {
@@ -49,6 +53,9 @@ func Load(r io.Reader, opts *Options) (*Hub, error) {
 		return nil, err
 	}
 	if err := d.LoadInto(context.Background(), h.hub.Account); err != nil {
+		return nil, fmt.Errorf("durabletest: Load: %w", err)
+	}
+	if err := h.restore(context.Background(), d); err != nil {
 		return nil, fmt.Errorf("durabletest: Load: %w", err)
 	}
 	return h, nil
