@@ -54,7 +54,8 @@
 // The hub's clock stands still until it is moved on. It decides when timers and scheduled starts are due, and what the
 // times in rows are; nothing ever sleeps for it. [Host.Advance] lets the host do on the way what becomes due, each at its
 // time, and [Hub.Advance] moves the clock alone. [Host.RunUntilIdle] does all that can be done now. Both do the same
-// things in the same order every time. As at the engine, a timer may fire up to a second early.
+// things in the same order every time, and in memory the IDs that are generated are the same in every run. As at the
+// engine, a timer may fire up to a second early.
 //
 // What waits in the client, such as WaitForCompletion, waits by the timers of package time. Let a goroutine move the
 // instance on meanwhile, which takes real time, or run the test in a bubble of testing/synctest, where waiting takes

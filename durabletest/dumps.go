@@ -2,6 +2,7 @@ package durabletest
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -37,8 +38,8 @@ func (h *Hub) Dump(ctx context.Context, w io.Writer) error {
 // what they were; not so those of a queue in which fewer were hidden than that, as some have been lost there. What a
 // worker had in hand is missing, as after its death: package operate schedules activities again.
 func Load(r io.Reader, opts *Options) (*Hub, error) {
-	d := new(dump.Dump)
-	if err := json.NewDecoder(r).Decode(d); err != nil {
+	d, read := new(dump.Dump), sha256.New()
+	if err := json.NewDecoder(io.TeeReader(r, read)).Decode(d); err != nil {
 		return nil, fmt.Errorf("durabletest: Load: %w", err)
 	}
 	o := opts.orDefaults()
@@ -48,7 +49,7 @@ func Load(r io.Reader, opts *Options) (*Hub, error) {
 	case opts.TaskHub != d.Hub:
 		d = d.Rename(opts.TaskHub)
 	}
-	h, err := newHub(o)
+	h, err := newHub(o, string(read.Sum(nil))) // not the IDs that the dump may have been generated with
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package durabletest_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -247,6 +248,54 @@ func TestShuffle(t *testing.T) {
 	require.NotEqual(t, "0123456789", run(1))
 	require.Equal(t, run(1), run(1))
 	require.NotEqual(t, run(1), run(2))
+}
+
+// TestSameEveryTime runs children with generated IDs, which decide on their partitions: the same comes of it every time,
+// to the byte, and in the same order.
+func TestSameEveryTime(t *testing.T) {
+	t.Parallel()
+	run := func() (dump, order string) {
+		var ran []string
+		var children dt.Parallel
+		scripts := dt.Scripts{}
+		for _, name := range []string{"A", "B", "C", "D", "E", "F"} {
+			children = append(children, dt.SubOrchestration{Name: name})
+			scripts[name] = dt.Script{dt.Activity{Name: "Note", Do: func(context.Context, dt.ActivityCall) (any, error) {
+				ran = append(ran, name)
+				return strings.Repeat(name, 50_000), nil
+			}}, dt.Timer{Duration: time.Minute}}
+		}
+		scripts["Order"] = dt.Script{children, dt.WaitForEvent{Name: "never"}}
+		hub := dt.NewHub(t, &dt.Options{Clock: func() time.Time { return time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC) }})
+		host := hub.NewHost(scripts, nil)
+		for range 3 {
+			_, err := hub.Client().StartNew(t.Context(), "Order", nil, nil)
+			require.NoError(t, err)
+		}
+		host.Advance(time.Hour)
+		var all bytes.Buffer
+		hub.Dump(&all)
+		return all.String(), strings.Join(ran, "")
+	}
+	dump, order := run()
+	require.Len(t, order, 18)
+	for range 5 {
+		again, sameOrder := run()
+		require.Equal(t, order, sameOrder)
+		require.True(t, dump == again)
+	}
+}
+
+// TestLoadedHubGeneratesOthers loads a hub: its generated IDs are not those that the hub has had.
+func TestLoadedHubGeneratesOthers(t *testing.T) {
+	t.Parallel()
+	hub := dt.NewHub(t, nil)
+	id, err := hub.Client().StartNew(t.Context(), "Order", nil, nil)
+	require.NoError(t, err)
+	loaded := load(t, dumpOf(t, hub), hub.Now())
+	other, err := loaded.Client().StartNew(t.Context(), "Order", nil, nil)
+	require.NoError(t, err)
+	require.NotEqual(t, id, other)
 }
 
 // TestRestartedHost finds out from the history where its scripts stand.

@@ -60,7 +60,8 @@ type Hub struct {
 // New returns a new task hub in a storage account of its own, in memory. It returns durable.ErrInvalidArgument for a
 // name or a partition count that cannot be. Opts may be nil.
 func New(opts *Options) (*Hub, error) {
-	h, err := newHub(opts.orDefaults())
+	o := opts.orDefaults()
+	h, err := newHub(o, o.TaskHub)
 	if err != nil || opts != nil && opts.NotCreated {
 		return h, err
 	}
@@ -94,13 +95,13 @@ func (o *Options) orDefaults() Options {
 	return all
 }
 
-// newHub returns a hub in memory that is not created yet.
-func newHub(o Options) (*Hub, error) {
+// newHub returns a hub in memory that is not created yet. The seed decides the IDs that are generated.
+func newHub(o Options, seed string) (*Hub, error) {
 	h := &Hub{clock: newClock(o.Clock), bell: new(bell), received: make(map[eventKey]int)}
 	h.store = memstore.New(&memstore.Options{Clock: h.clock.now, OnMessage: h.bell.ring})
 	account := h.store.Account()
 	h.faults.account, h.faults.now = account, h.clock.now
-	settings := taskhub.Options{Now: h.clock.now, BlobEndpoint: blobEndpoint}
+	settings := taskhub.Options{Now: h.clock.now, NewID: newIDs(seed).next, BlobEndpoint: blobEndpoint}
 	client, err := hook.NewClient(tap.Wrap(account, h.faults.hook), o.TaskHub, settings)
 	if err != nil {
 		return nil, fmt.Errorf("durabletest: %w", err)

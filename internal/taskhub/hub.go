@@ -88,8 +88,14 @@ func (h *Hub) NewID() GUID { return h.opts.NewID() }
 type GUID [16]byte
 
 func randomGUID() GUID {
-	var g GUID
-	_, _ = rand.Read(g[:]) // never fails
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return RandomGUID(b)
+}
+
+// RandomGUID returns the GUID of version 4 for random bytes, of which it overwrites six bits.
+func RandomGUID(random [16]byte) GUID {
+	g := GUID(random)
 	g[6] = g[6]&0x0f | 0x40
 	g[8] = g[8]&0x3f | 0x80
 	return g
