@@ -20,7 +20,7 @@
 //		hub.RequireStatus("order-1", durable.RuntimeStatusRunning)
 //		orders.Pay(t.Context(), 1)
 //		app.RunUntilIdle()
-//		hub.RequireStatus("order-1", durable.RuntimeStatusCompleted)
+//		hub.RequireOutput("order-1", "sent")
 //	}
 //
 // # Scripts
@@ -70,10 +70,10 @@
 //
 // # What lies in the hub
 //
-// [TestHub.RequireStarted], [TestHub.RequireEventRaised], [TestHub.RequireTerminated], [TestHub.RequireStatus] and
-// [TestHub.RequireNoMessages] say in the words of the client what was asked for and what came of it. [Hub.Messages] lists
-// what waits for the app. [Hub.Dump] writes all of a hub, also of a real one, and [Load] makes a hub of that: so an
-// incident in production becomes a test.
+// [TestHub.RequireStarted], [TestHub.RequireEventRaised], [TestHub.RequireTerminated], [TestHub.RequireStatus],
+// [TestHub.RequireOutput] and [TestHub.RequireNoMessages] say in the words of the client what was asked for and what came
+// of it. [Hub.Messages] lists what waits for the app. [Hub.Dump] writes all of a hub, also of a real one, and [Load] makes
+// a hub of that: so an incident in production becomes a test.
 //
 // # What goes wrong
 //

@@ -16,7 +16,11 @@ import (
 	"github.com/go-durable/durable/internal/wire"
 )
 
-const many = 200
+const (
+	many = 200
+	// patience is how long tests wait for what must happen, on a machine that is busy.
+	patience = 5 * time.Minute
+)
 
 // counter counts how often activities run.
 type counter struct {
@@ -102,7 +106,7 @@ func TestManyInstances(t *testing.T) {
 		var c counter
 		b.run(t, dt.Scripts{"Order": c.script()}, nil)
 		b.clientFaults.every.Store(17)
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		var wg sync.WaitGroup
 		for i := range many {

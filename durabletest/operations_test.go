@@ -126,7 +126,7 @@ func (o *operations) until(id string, want durable.RuntimeStatus) *durable.Orche
 		var err error
 		s, err = o.client.GetStatus(o.t.Context(), id, nil)
 		return err == nil && s.RuntimeStatus == want
-	}, time.Minute, o.pause, id)
+	}, patience, o.pause, id)
 	return s
 }
 
@@ -226,7 +226,7 @@ func (o *operations) http() {
 	_, err = o.client.StartNew(ctx, "Hello", nil, &durable.StartNewOptions{InstanceID: "asked"})
 	require.NoError(o.t, err)
 	answer, err = o.c("WaitForCompletionOrCreateCheckStatusResponse").WaitForCompletionOrCreateCheckStatusResponse(
-		ctx, r, "asked", &durable.WaitOrCheckStatusOptions{CheckStatusOptions: with, Timeout: time.Minute, RetryInterval: o.pause})
+		ctx, r, "asked", &durable.WaitOrCheckStatusOptions{CheckStatusOptions: with, Timeout: patience, RetryInterval: o.pause})
 	require.NoError(o.t, err)
 	require.Equal(o.t, http.StatusOK, answer.StatusCode)
 	require.Equal(o.t, `"Hello Tokyo!"`, string(answer.Body))
@@ -247,8 +247,8 @@ func (o *operations) useEntities() {
 	require.NoError(o.t, o.client.SignalEntity(ctx, id, "nonsense", nil, nil))
 	require.NoError(o.t, o.client.SignalEntity(ctx, id, "add", 1,
 		&durable.SignalEntityOptions{ScheduledTime: time.Now().Add(1100 * time.Millisecond)}))
-	require.Eventually(o.t, func() bool { return state() == "15" || state() == "16" }, time.Minute, o.pause)
-	require.Eventually(o.t, func() bool { return state() == "16" }, time.Minute, o.pause)
+	require.Eventually(o.t, func() bool { return state() == "15" || state() == "16" }, patience, o.pause)
+	require.Eventually(o.t, func() bool { return state() == "16" }, patience, o.pause)
 	n := 0
 	for e, err := range o.c("QueryEntities").QueryEntities(ctx, nil, nil) {
 		require.NoError(o.t, err)
@@ -261,7 +261,7 @@ func (o *operations) useEntities() {
 	require.Len(o.t, page.Entities, 1)
 
 	require.NoError(o.t, o.client.SignalEntity(ctx, id, "delete", nil, nil))
-	require.Eventually(o.t, func() bool { return state() == "" }, time.Minute, o.pause)
+	require.Eventually(o.t, func() bool { return state() == "" }, patience, o.pause)
 	_, err = o.c("CleanEntityStorage").CleanEntityStorage(ctx,
 		&durable.CleanEntityStorageOptions{RemoveEmptyEntities: true, ReleaseOrphanedLocks: true})
 	require.NoError(o.t, err)

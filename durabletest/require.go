@@ -82,11 +82,35 @@ func (h *TestHub) RequireStatus(instanceID string, want durable.RuntimeStatus) {
 	s := h.status(instanceID)
 	switch {
 	case s == nil:
-		h.t.Fatalf("durabletest: there is no instance %q (hub %s)%s", instanceID, h.hub.Hub(), h.others())
+		h.noInstance(instanceID)
 	case s.RuntimeStatus != want:
 		h.t.Fatalf("durabletest: instance %q (hub %s):\n  want %s\n   got %s%s%s", instanceID, h.hub.Hub(), want,
 			s.RuntimeStatus, about(s), h.waiting(instanceID))
 	}
+}
+
+// RequireOutput ends the test unless the instance has ended with that output, which is compared as JSON; nil is no output.
+// The output of an instance that has failed or was terminated is the text of the reason.
+func (h *TestHub) RequireOutput(instanceID string, output any) {
+	h.t.Helper()
+	s := h.status(instanceID)
+	switch {
+	case s == nil:
+		h.noInstance(instanceID)
+		return
+	case !s.RuntimeStatus.IsTerminal():
+		h.t.Fatalf("durabletest: instance %q has not ended (hub %s): it is %s%s%s", instanceID, h.hub.Hub(), s.RuntimeStatus,
+			about(s), h.waiting(instanceID))
+		return
+	}
+	h.check(s.PayloadError)
+	h.requireSame(fmt.Sprintf("instance %q is %s with another output", instanceID, s.RuntimeStatus),
+		h.jsonDifference("output", output, s.Output))
+}
+
+func (h *TestHub) noInstance(instanceID string) {
+	h.t.Helper()
+	h.t.Fatalf("durabletest: there is no instance %q (hub %s)%s", instanceID, h.hub.Hub(), h.others())
 }
 
 // RequireNoMessages ends the test if a message waits in a queue of the hub, hidden ones such as timers included.

@@ -2,6 +2,7 @@ package durabletest_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,30 @@ there are:
 but these were:
   Empty (none)
   Approval {"by":"Ana"}`, refused(t, hub, raised("Approval", map[string]string{"by": "Bo"})))
+}
+
+func TestRequireOutput(t *testing.T) {
+	t.Parallel()
+	hub := dt.NewHub(t, nil)
+	has := func(output any) func(*dt.TestHub) { return func(h *dt.TestHub) { h.RequireOutput("1", output) } }
+	require.Contains(t, refused(t, hub, has(1)), `there is no instance "1"`)
+	start(t, hub, "Order", "1", `1`)
+	require.Equal(t, `durabletest: instance "1" has not ended (hub TestHub): it is Pending
+messages that wait:
+  ExecutionStarted for "1", Order with 1`, refused(t, hub, has(nil)))
+	hub.Complete("1", map[string]any{"b": 1, "a": []string{"x"}})
+	hub.RequireOutput("1", json.RawMessage(`{"b":1,"a":["x"]}`))
+	require.Equal(t, `durabletest: instance "1" is Completed with another output (hub TestHub):
+  output
+    want (none)
+     got {"a":["x"],"b":1}`, refused(t, hub, has(nil)))
+
+	start(t, hub, "Order", "2", `1`)
+	hub.Fail("2", "no money")
+	hub.RequireOutput("2", "no money")
+	start(t, hub, "Order", "3", `1`)
+	hub.Complete("3", nil)
+	hub.RequireOutput("3", nil)
 }
 
 func TestRequireTerminated(t *testing.T) {

@@ -115,7 +115,7 @@ func (b *both) run(t *testing.T, scripts dt.Scripts, entities map[string]dt.Enti
 // wait waits for the end of an instance.
 func (b *both) wait(t *testing.T, id string) *durable.OrchestrationStatus {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	s, err := b.client.WaitForCompletion(ctx, id, &durable.WaitOptions{PollInterval: b.pause})
 	require.NoError(t, err)
