@@ -116,6 +116,7 @@ func (a *app) same(dump string) {
 	got, err := golden.DumpOf(a.t.Context(), a.Account(), a.rec.Hub)
 	require.NoError(a.t, err)
 	require.Empty(a.t, golden.Diff(want, got, golden.Options{Skip: []string{"leases", "applease"}, Hidden: true}), dump)
+	requireTimes(a.t, got, dump)
 	a.compared[dump] = true
 }
 

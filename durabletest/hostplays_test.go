@@ -276,10 +276,12 @@ func playUnblock(a *app) {
 	to := func(id string) wire.Execution {
 		return wire.Execution{InstanceID: id, ExecutionID: status(a.t, a.TestHub, id).ExecutionID}
 	}
+	for _, id := range []string{"ub-timer", "ub-timeout"} {
+		_, err := operate.FireTimer(a.t.Context(), a.Client(), id, 0, nil)
+		require.NoError(a.t, err)
+	}
 	byHand, givenUp := `"by hand"`, "given up by the operator"
 	for _, m := range []*wire.Message{
-		wire.TimerFiredMessage(to("ub-timer"), 0, a.Now(), a.Now()),
-		wire.TimerFiredMessage(to("ub-timeout"), 0, a.Now(), a.Now()),
 		wire.TaskCompletedMessage(to("ub-complete"), 0, &byHand, a.Now()),
 		wire.TaskFailedMessage(to("ub-fail"), 0, wire.Failure{Reason: &givenUp, Details: &givenUp}, a.Now()),
 	} {
