@@ -19,7 +19,7 @@ import (
 const (
 	many = 200
 	// patience is how long tests wait for what must happen, on a machine that is busy.
-	patience = 5 * time.Minute
+	patience = 3 * time.Minute
 )
 
 // counter counts how often activities run.
@@ -45,10 +45,11 @@ func (c *counter) script() dt.Script {
 	}
 }
 
-// insist repeats an operation until it succeeds.
+// insist repeats an operation until it succeeds. Beside the faults that are injected there are those of the emulator,
+// which resets connections when it is busy; a message is not sent again by itself then.
 func insist(op func() error) error {
 	for range 100 {
-		if err := op(); !errors.Is(err, errInjected) {
+		if err := op(); !errors.Is(err, errInjected) && !errors.Is(err, durable.ErrUncertain) {
 			return err
 		}
 	}
@@ -118,6 +119,9 @@ func TestManyInstances(t *testing.T) {
 		}
 		wg.Wait()
 		b.clientFaults.every.Store(0)
+		if t.Failed() {
+			return // what was not raised does not come
+		}
 		b.settled(t)
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -131,7 +135,9 @@ func TestManyInstances(t *testing.T) {
 // settled waits until all instances have completed, and checks their outputs and histories.
 func (b *both) settled(t *testing.T) {
 	t.Helper()
-	_, err := b.client.WaitForInstances(t.Context(), &durable.InstanceFilter{},
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	_, err := b.client.WaitForInstances(ctx, &durable.InstanceFilter{},
 		&durable.WaitInstancesOptions{PollInterval: b.pause})
 	require.NoError(t, err)
 	n := 0
