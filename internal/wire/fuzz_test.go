@@ -45,6 +45,7 @@ func FuzzDecodeMessage(f *testing.F) {
 	for _, m := range ownMessages() {
 		f.Add(m.JSON())
 	}
+	f.Add(bytes.Replace(ownMessages()[0].JSON(), []byte(`"Event":{`), []byte(`"Event": {`), 1))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m, err := wire.DecodeMessage(text)
 		slow, slowErr := wire.DecodeAnyMessage(text)

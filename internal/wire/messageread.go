@@ -36,7 +36,7 @@ func readOwn(data []byte) *Message {
 	r.skip(beforeExecution)
 	m.SenderExecutionID = r.text()
 	r.skip(behindSender)
-	if r.failed || len(r.rest) > 0 || m.InstanceID == "" || !json.Valid(event) {
+	if r.failed || len(r.rest) > 0 || m.InstanceID == "" || !json.Valid(event) || !bare(event) {
 		return nil
 	}
 	var err error
@@ -46,6 +46,9 @@ func readOwn(data []byte) *Message {
 	m.Event = bytes.Clone(event)
 	return m
 }
+
+// bare reports whether there is no white space around an event.
+func bare(event []byte) bool { return event[0] == '{' && event[len(event)-1] == '}' }
 
 // reader takes a text apart from its beginning.
 type reader struct {

@@ -57,6 +57,8 @@ func TestReadOwnRefuses(t *testing.T) {
 		{`"Episode":3`, `"Episode":99999999999999999999`},
 		{`null}`, `null} `},
 		{`{"$type"`, `{ "$type"`},
+		{`"Event":{`, `"Event": {`},
+		{`},"SequenceNumber"`, "}\n,\"SequenceNumber\""},
 		{`"Event":{`, `"Event":{{`},
 		{`"Event":{`, `"Event":[{`},
 		{`History.TaskCompletedEvent`, `History.TaskCompleted`},
