@@ -126,10 +126,15 @@ func split(actions []*Action) (timers, others []*Action) {
 // whether the end names it.
 func rethrown(causes []*cause, end *wire.Event) (c *cause, named bool) {
 	for _, c := range slices.Backward(causes) {
-		name := c.action.Name
-		if name != "" && (strings.Contains(end.Result, name) || strings.Contains(end.FailureDetails, name)) {
+		if c.namedBy(end) {
 			return c, true
 		}
 	}
 	return causes[len(causes)-1], false
+}
+
+// namedBy reports whether an end names what failed.
+func (c *cause) namedBy(end *wire.Event) bool {
+	name := c.action.Name
+	return name != "" && (strings.Contains(end.Result, name) || strings.Contains(end.FailureDetails, name))
 }

@@ -78,6 +78,7 @@ func (p *planner) takeBack(from *int) error {
 	case len(fatals) > 0:
 		p.takeBackAll(fatals, p.taken[p.endEpisode()])
 		p.warnReadings(causes)
+		p.warnNamed(causes)
 	case len(causes) > 0:
 		c, named := rethrown(causes, &p.plan.End)
 		c.why = "the orchestration caught it, and its end names it"
@@ -174,6 +175,23 @@ func (p *planner) warnReadings(causes []*cause) {
 		case c.verdict == fatal && p.outlives(c):
 			p.warn(Ambiguous, a.EventID, "%s seems to have failed fatally, but what was done later and stays may have been done because of it", a.Name)
 		}
+	}
+}
+
+// warnNamed warns where the end names a failure that stays and none of those that are taken back: the orchestration may
+// have caught it, got over another failure while it cleared up, and thrown the first one again.
+func (p *planner) warnNamed(causes []*cause) {
+	var kept *cause
+	for _, c := range causes {
+		switch named := c.namedBy(&p.plan.End); {
+		case named && c.verdict == fatal:
+			return
+		case named && !p.undone[c.action.row]:
+			kept = c
+		}
+	}
+	if kept != nil {
+		p.warn(Ambiguous, kept.action.EventID, "the end names %s, whose failure the orchestration seems to have got over, and not what failed last: it may have thrown that failure again", kept.action.Name)
 	}
 }
 

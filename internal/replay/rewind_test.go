@@ -122,6 +122,14 @@ func TestPlanRewind(t *testing.T) {
 			warnings: []string{"Ambiguous 0"},
 		},
 		{
+			name:     "caught, cleared up in vain and thrown again",
+			text:     "start\nact 0 Pay\nstart\nfail 0\nact 1 Refund\nstart\nfail 1\nend 2 Failed Pay_failed",
+			fatal:    []int{1},
+			cut:      replay.NoCut,
+			undone:   []int{1},
+			warnings: []string{"Ambiguous 0"},
+		},
+		{
 			name:     "the code does not fit",
 			text:     "start\nact 0 A\nstart\nfail 0\nact 1 B\nstart\ndone 1\nact 2 New\nend 3 Failed Non-Deterministic_workflow_detected",
 			fatal:    nil,
