@@ -191,9 +191,10 @@ func (d *decoder) member(e *storage.Entity) error {
 	return d.column(d.known(name))
 }
 
-// text reads a string that may be null, which leaves it empty.
+// text reads a string that may be null, which is read as an empty one.
 func (d *decoder) text(s *string) error {
 	if d.peek() == 'n' {
+		*s = ""
 		return d.word("null")
 	}
 	var err error

@@ -103,14 +103,16 @@ func TestDecodeErrorsQuoteNothing(t *testing.T) {
 
 // reference decodes a page by encoding/json, in the plain way.
 func reference(body []byte) ([]storage.Entity, error) {
-	var page struct {
-		Value []json.RawMessage `json:"value"`
-	}
+	var page map[string]json.RawMessage // not a struct: that would take a Value for a value
 	if err := json.Unmarshal(body, &page); err != nil {
 		return nil, err
 	}
+	var entities []json.RawMessage
+	if err := json.Unmarshal(page["value"], &entities); err != nil {
+		return nil, err
+	}
 	var list []storage.Entity
-	for _, raw := range page.Value {
+	for _, raw := range entities {
 		e, err := referenceEntity(raw)
 		if err != nil {
 			return nil, err
@@ -186,6 +188,7 @@ func FuzzDecodePage(f *testing.F) {
 	f.Add([]byte(`{"value":[]}`))
 	f.Add([]byte(`{"odata.metadata":"m","value":[{"odata.etag":"W/\"1\"","PartitionKey":"p","RowKey":"r","A":1,"B@odata.type":"Edm.Int64","B":"5"}]}`))
 	f.Add([]byte(`{"value":[{"A":"\ud83d\ude00 \ud800 x","B":-0.5e-7,"C":null,"D":true},{"B":2147483648,"A":""}]}`))
+	f.Add([]byte(`{"Value":[{}],"value":[{"PartitionKey":"p","PartitionKey":null,"odata.etag":"1","odata.etag":null}],"VALUE":1}`))
 	f.Add(randomPage(rand.New(rand.NewPCG(1, 2)), 5))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got, err := azstore.DecodePage(body)
@@ -194,9 +197,6 @@ func FuzzDecodePage(f *testing.F) {
 		}
 		body = bytes.TrimPrefix(body, []byte("\ufeff"))
 		require.True(t, json.Valid(body))
-		if strings.Contains(strings.ToLower(string(body)), `"value"`) && bytes.Count(bytes.ToLower(body), []byte(`value"`)) > 1 {
-			return // encoding/json takes a Value or a VALUE for a value
-		}
 		want, err := reference(body)
 		require.NoError(t, err)
 		require.Equal(t, len(want), len(got))
