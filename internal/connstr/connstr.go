@@ -105,6 +105,9 @@ func (set settings) credential(a *Account) error {
 // sas fills in the SAS. A leading question mark is how some tools print one.
 func (set settings) sas(a *Account) error {
 	sas := strings.TrimPrefix(set[sharedAccessSignature], "?")
+	if quoted(sas) {
+		return errors.New("SharedAccessSignature begins with a quotation mark: remove the quotes around it")
+	}
 	if strings.ContainsAny(sas, "?#") {
 		return errors.New("SharedAccessSignature is not a query string: only what follows the question mark of a SAS URL belongs there")
 	}
