@@ -34,7 +34,7 @@ func TestInputForms(t *testing.T) {
 		"no HTML escapes":  {"<a href=\"x\">&</a>", str(`"<a href=\"x\">&</a>"`)},
 		"a struct":         {struct{ A, B int }{1, 2}, str(`{"A":1,"B":2}`)},
 		"non-ASCII":        {"é😀\u2028", str(`"é😀\u2028"`)},
-		"a number":         {12345678901234567, str(`12345678901234567`)},
+		"a number":         {int64(12345678901234567), str(`12345678901234567`)},
 		"an empty string":  {"", str(`""`)},
 		"false":            {false, str("false")},
 		"raw in a pointer": {&json.RawMessage{'1'}, str("1")},

@@ -38,7 +38,7 @@ type envelope struct {
 type taskMessage struct {
 	Type                          string          `json:"$type"`
 	Event                         json.RawMessage `json:"Event"`
-	SequenceNumber                int             `json:"SequenceNumber"`
+	SequenceNumber                int64           `json:"SequenceNumber"`
 	OrchestrationInstance         instanceRef     `json:"OrchestrationInstance"`
 	OrchestrationExecutionContext json.RawMessage `json:"OrchestrationExecutionContext"`
 }
