@@ -58,7 +58,7 @@ func (p Package) Install(ctx context.Context, folder string) (string, error) {
 		return "", err
 	}
 	npm := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", //nolint:gosec // ours
-		"--loglevel=error", "--cache", filepath.Join(folder, "cache"))
+		"--loglevel=error", "--fetch-retries=5", "--cache", filepath.Join(folder, "cache"))
 	npm.Dir = temp
 	if out, err := npm.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("npm ci: %w\n%s", err, bytes.TrimSpace(out))
