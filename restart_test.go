@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -35,7 +36,7 @@ func TestRestart(t *testing.T) {
 				old := "Größe ^1 " + what
 				_, err := f.StartNew(t.Context(), "Orchestrator", input, &durable.StartNewOptions{
 					InstanceID: old, Version: "2.1", Tags: map[string]string{"team": "blue", "<": ">"},
-					ScheduledStartTime: noon.AddDate(-1, 0, 0),
+					ScheduledStartTime: time.Now().AddDate(-1, 0, 0),
 				})
 				require.NoError(t, err)
 				_, first := f.onlyStart(t)
