@@ -22,6 +22,8 @@ const (
 	// (AzureTableTrackingStore.cs).
 	startSuffix = "ExecutionStarted.json.gz"
 	blobSuffix  = ".json.gz"
+	// containerSuffix ends the name of a hub's container for blobs.
+	containerSuffix = "-largemessages"
 )
 
 // MessageTooLarge reports whether the engine puts a message into a blob.
@@ -148,7 +150,7 @@ func nameInContainer(text, container string) (string, bool) {
 	_, path, _ := strings.Cut(rest, "/")
 	path, _, _ = strings.Cut(path, "?")
 	first, name, _ := strings.Cut(path, "/")
-	if first != container {
+	if first != container && !strings.HasSuffix(first, containerSuffix) { // another hub's container is no account
 		first, name, _ = strings.Cut(name, "/")
 	}
 	if first != container || name == "" {

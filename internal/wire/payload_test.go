@@ -107,6 +107,7 @@ func TestBlobReference(t *testing.T) {
 		{"lower-cased bare name (1.6.4)", "upper/message-000000000000000a-executionstarted.json.gz", "UPPER", "upper/message-000000000000000a-executionstarted.json.gz"},
 
 		{"another container", "https://h/other-largemessages/x/" + message, "x", ""},
+		{"an instance of another hub, named as our container", "https://h/other-largemessages/myhub-largemessages/" + message, "x", ""},
 		{"a hub with ours as prefix", "https://h/myhub-largemessages2/x/" + message, "x", ""},
 		{"a hub with ours as suffix", "https://h/notmyhub-largemessages/x/" + message, "x", ""},
 		{"the container in upper case", "https://h/MYHUB-LARGEMESSAGES/x/" + message, "x", ""},
