@@ -27,7 +27,7 @@ unit: ## Run the tests that need nothing but Go
 
 .PHONY: race
 race: ## Run the unit tests under the race detector, in random order
-	$(EACH) $(GO) test -race -shuffle=on ./...
+	$(EACH) $(GO) test -race -shuffle=on -timeout=20m ./...
 
 .PHONY: lint
 lint: ## Run golangci-lint
