@@ -45,6 +45,9 @@ type DiagnoseOptions struct {
 type DiagnoseProgress struct {
 	// Instances and Events count the rows that have gone by, Findings what was found.
 	Instances, Events, Findings int
+	// Undecided counts what may be lost, or may be under way: what would explain it can lie in a queue that holds more
+	// messages than can be seen. There are some in every hub under load. Where no host works, they are as likely lost as not.
+	Undecided int
 }
 
 const (
@@ -92,14 +95,14 @@ func (o *DiagnoseOptions) check() (DiagnoseOptions, error) {
 // It changes nothing.
 //
 // It reads both tables side by side and lists the payloads, once, in as many requests as they have pages, and keeps no
-// more than a few pages, the suspects, and one long history in memory. Whatever is suspected is looked at again by itself: after
-// opts.Interval, with a second look at the queues, where the suspicion rests on there being no message. Peeking shows 32
+// more than a few pages, the suspects, and one long history in memory. Whatever is suspected is looked at again by itself:
+// after opts.Interval, with a second look at the queues, where the suspicion rests on there being no message. Peeking shows 32
 // messages of a queue, and those that are hidden cannot be seen at all: so long as a queue may hold a message that would
-// explain something, that is not a finding. In a hub under load therefore less is found, and nothing that is not so.
+// explain something, that is not a finding, and counts as undecided in [DiagnoseProgress]. In a hub under load therefore less
+// is found, and nothing that is not so.
 //
 // What is damaged so that it cannot be looked at is a finding itself, and the check-up goes on. An error ends the sequence;
-// it comes last, with an empty finding. Breaking off ends all work. Each range begins anew.
-// Opts may be nil.
+// it comes last, with an empty finding. Breaking off ends all work. Each range begins anew. Opts may be nil.
 //
 // It returns [durable.ErrTaskHubNotFound], [durable.ErrInvalidArgument] and the context's error.
 func Diagnose(

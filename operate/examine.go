@@ -50,7 +50,9 @@ func (d *doctor) examineInstance(ctx context.Context, e *examiner, s *suspect) (
 	case KindBrokenByRewind:
 		return one(e.brokenByRewind(l), nil)
 	default:
-		return e.lost(ctx, l, s.queues.idle(s.id) && d.queues.idle(s.id))
+		found, undecided, err := e.lost(ctx, l, s.queues.idle(s.id) && d.queues.idle(s.id))
+		s.undecided = undecided
+		return found, err
 	}
 }
 

@@ -11,19 +11,19 @@ import (
 )
 
 // lost finds the open actions that nothing will complete, given that there is no message for the instance. Idle says that
-// there is no work item either.
-func (e *examiner) lost(ctx context.Context, l *look, idle bool) ([]Finding, error) {
+// there is no work item either; without it what waits for an activity stays undecided.
+func (e *examiner) lost(ctx context.Context, l *look, idle bool) (found []Finding, undecided bool, err error) {
 	if l.row.RuntimeStatus != wire.StatusRunning || !e.settled(l) || l.actions.End() != nil || l.actions.Suspended() {
-		return nil, nil
+		return nil, false, nil
 	}
-	var found []Finding
 	for _, a := range l.actions.Open() {
 		if a.Type == wire.TaskScheduled && !idle {
+			undecided = undecided || e.old(a.Timestamp)
 			continue
 		}
 		f, err := e.lostAction(ctx, l, a)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if f != nil {
 			id := a.EventID // the action itself would keep the history in memory
@@ -31,7 +31,7 @@ func (e *examiner) lost(ctx context.Context, l *look, idle bool) ([]Finding, err
 			found = append(found, *f)
 		}
 	}
-	return found, nil
+	return found, undecided, nil
 }
 
 // wakeNotSent finds an instance whose rows were rewritten and which was not woken, given that there is no message for it.

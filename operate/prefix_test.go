@@ -107,6 +107,36 @@ func TestDiagnosePrefixRequests(t *testing.T) {
 	require.Equal(t, 15, lists)
 }
 
+// What can be neither found nor ruled out is counted: a hub of which nobody can say that it is well does not look so.
+func TestDiagnoseUndecided(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	h.row(t, "x", wire.StatusPending)
+	h.running(t, "waits", action(wire.TaskScheduled, 0, str(wire.ColName, "A")))
+	h.running(t, "timer", action(wire.TimerCreated, 0, at(wire.ColFireAt, noon)))
+	h.ended(t, "well", wire.StatusCompleted)
+	h.clock.add(48 * time.Hour)
+	for _, tt := range []struct {
+		queue     string
+		found     []string
+		undecided int
+	}{
+		{"", []string{"activity-lost waits 0", "start-not-sent x", "timer-lost timer 0"}, 0},
+		{h.WorkItems(), []string{"start-not-sent x", "timer-lost timer 0"}, 1},
+		{h.queueOf("x"), []string{"timer-lost timer 0"}, 2},
+	} {
+		if tt.queue != "" {
+			h.hide(t, tt.queue, 40)
+		}
+		var last operate.DiagnoseProgress
+		opts := quick()
+		opts.OnProgress = func(p operate.DiagnoseProgress) { last = p }
+		found := brief(diagnose(t, h, opts))
+		require.Equal(t, tt.found, found)
+		require.Equal(t, tt.undecided, last.Undecided)
+	}
+}
+
 // Who watches sees each page go by, and all of them before what is suspected is waited for.
 func TestDiagnoseProgress(t *testing.T) {
 	t.Parallel()

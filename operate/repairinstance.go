@@ -87,7 +87,7 @@ func (r *repairer) lost(ctx context.Context) error {
 	if err != nil || l == nil {
 		return err
 	}
-	found, err := r.examiner.lost(ctx, l, true)
+	found, _, err := r.examiner.lost(ctx, l, true)
 	if err != nil {
 		return err
 	}

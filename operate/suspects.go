@@ -23,6 +23,8 @@ type suspect struct {
 	queues *queueLook
 	// again says that the suspect was put off once.
 	again bool
+	// undecided says that there may be a message or work item for it that cannot be seen.
+	undecided bool
 }
 
 // restsOnQueues reports whether the suspicion rests on there being no message.
@@ -142,7 +144,11 @@ func (d *doctor) lookAgain(suspects []suspect) error {
 	}
 	found := make([][]Finding, len(suspects))
 	err = untilError(d.ctx, len(suspects), func(ctx context.Context, i int) (err error) {
-		if s := &suspects[i]; !s.explained(s.queues) && !s.explained(d.queues) && !s.tooEarly(d.queues) {
+		switch s := &suspects[i]; {
+		case s.tooEarly(d.queues):
+		case s.explained(s.queues), s.explained(d.queues):
+			s.undecided = !d.queues.shows(s.id)
+		default:
 			if found[i], err = d.examine(ctx, s); err != nil {
 				err = fmt.Errorf("look at %q: %w", s.id, err)
 			}
@@ -158,6 +164,9 @@ func (d *doctor) lookAgain(suspects []suspect) error {
 			if err := d.add(s); err != nil {
 				return err
 			}
+		}
+		if suspects[i].undecided {
+			d.progress.Undecided++
 		}
 		for _, f := range findings {
 			if err := d.report(f); err != nil {

@@ -122,14 +122,28 @@ func (c *checkup) verdict(ctx context.Context, client *durable.OrchestrationClie
 		if err := c.exists(ctx, client); err != nil {
 			return err
 		}
-		c.a.out.Say("Nothing is wrong%s.", c.scope())
+		seen := ""
+		if c.progress.Undecided > 0 {
+			seen = ", as far as can be seen"
+		}
+		c.a.out.Say("Nothing is wrong%s%s.", c.scope(), seen)
+		c.sayUndecided()
 		return nil
 	}
+	c.sayUndecided()
 	if repair := c.repairFlags(); repair != nil {
 		line := c.a.commandLine(slices.Concat([]string{"doctor"}, repair, c.f.looks())...)
 		c.a.out.SayCommand("To see what would be done, and be asked", line)
 	}
 	return coded(codePartial, "%s", text.Count(c.total(), "finding"))
+}
+
+// sayUndecided says what nobody can judge: of a hub that nobody can say to be well it must not look so.
+func (c *checkup) sayUndecided() {
+	if n := c.progress.Undecided; n > 0 {
+		c.a.out.Say("Of %s nobody can tell: what belongs to them may lie in queues that hold more messages than can be seen.\n"+
+			"Repeat it when there is less in them; if no host is at work (see task-hub), start one.", text.Count(n, "suspect"))
+	}
 }
 
 // exists is an error if the check-up was about an instance that there is not: a typing error must not make it look healthy.

@@ -268,6 +268,22 @@ func TestRepairPoisonByItsMeasure(t *testing.T) {
 	require.Contains(t, r.stderr, "Repairs: 1 done.")
 }
 
+// TestDoctorUndecided: a hub of lost starts does not look healthy because its queue is too full to be seen through.
+func TestDoctorUndecided(t *testing.T) {
+	t.Parallel()
+	account, _, client := lostStarts(t, 9)
+	for range 40 {
+		require.NoError(t, account.Queues.Put(t.Context(), lostQueue, "hidden", time.Hour))
+	}
+	r := runOn(t.Context(), t, client, "doctor", "--interval", "1ms")
+	require.Zero(t, r.code, r.stderr)
+	require.Contains(t, r.stderr, "Nothing is wrong, as far as can be seen.\nOf 9 suspects nobody can tell: ")
+	require.NoError(t, account.Queues.Put(t.Context(), lostQueue, "rubbish", 0))
+	r = runOn(t.Context(), t, client, "doctor", "--interval", "1ms")
+	require.Equal(t, 6, r.code, r.stderr)
+	require.Contains(t, r.stderr, "Of 9 suspects nobody can tell: ")
+}
+
 // TestDoctorKnowsAllKinds: they are in the help, and --repair takes those that package operate can repair.
 func TestDoctorKnowsAllKinds(t *testing.T) {
 	t.Parallel()
