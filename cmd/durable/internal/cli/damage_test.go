@@ -19,6 +19,7 @@ import (
 //
 //	damage behind|rowless|unreadable|anew HUB ID
 //	damage poison HUB TEXT
+//	damage copy HUB BLOB (in quarantine)
 //	damage lose HUB - (all messages)
 //	damage age HUB DURATION
 func damage(ts *testscript.TestScript, _ bool, args []string) {
@@ -66,6 +67,8 @@ func (w *world) damage(how, hub, what string) error {
 			}
 		}
 		return nil
+	case "copy":
+		return w.account.Blobs.Write(ctx, names.Quarantine(), what, storage.Blob{Content: []byte("{")})
 	case "poison":
 		return w.account.Queues.Put(ctx, names.ControlQueue(0), what, 0)
 	}

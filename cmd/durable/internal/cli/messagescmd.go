@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -66,10 +67,10 @@ func (a *app) messagesList(ctx context.Context, f *messageFlags) error {
 		return err
 	}
 	messages, err := f.find(ctx, client)
-	if err != nil {
+	if err != nil && len(messages) == 0 {
 		return err
 	}
-	return a.out.Emit(messages, func() error {
+	return errors.Join(err, a.out.Emit(messages, func() error {
 		for i := range messages {
 			if err := a.out.PrintText(a.messageText(&messages[i])); err != nil {
 				return err
@@ -79,16 +80,16 @@ func (a *app) messagesList(ctx context.Context, f *messageFlags) error {
 			a.out.Say("%s", f.none())
 		}
 		return nil
-	})
+	}))
 }
 
-// find returns the messages that a command is about.
+// find returns the messages that a command is about, also beside an error.
 func (f *messageFlags) find(ctx context.Context, client *durable.OrchestrationClient) ([]operate.HubMessage, error) {
 	messages := []operate.HubMessage{}
 	opts := &operate.ListMessagesOptions{PoisonOnly: !f.all, MaxDequeueCount: f.maxDequeue, Quarantined: f.quarantined}
 	for m, err := range operate.ListMessages(ctx, client, opts) {
 		if err != nil {
-			return nil, err
+			return messages, err
 		}
 		messages = append(messages, m)
 	}
@@ -197,6 +198,10 @@ func (a *app) moveMessages(ctx context.Context, f *messageFlags, m *messageMove)
 			messages = []operate.HubMessage{*one}
 		}
 	}
+	var damaged error // which does not keep the others from being moved
+	if len(messages) > 0 && errors.Is(err, durable.ErrInvalidState) {
+		damaged, err = coded(codePartial, "%w", err), nil
+	}
 	if err != nil {
 		return err
 	}
@@ -206,13 +211,13 @@ func (a *app) moveMessages(ctx context.Context, f *messageFlags, m *messageMove)
 	}
 	if !f.yes {
 		if err := a.planMessages(f, messages, m); err != nil || f.dryRun {
-			return err
+			return cmp.Or(err, damaged)
 		}
 		if err := a.confirm(ctx, &f.changeFlags, fmt.Sprintf(m.question, text.Count(len(messages), "message"))); err != nil {
 			return err
 		}
 	}
-	return a.moveAll(ctx, client, messages, m)
+	return cmp.Or(a.moveAll(ctx, client, messages, m), damaged)
 }
 
 func (a *app) planMessages(f *messageFlags, messages []operate.HubMessage, m *messageMove) error {

@@ -84,6 +84,7 @@ func (a *app) repair(ctx context.Context, f *doctorFlags) (err error) {
 		a.out.Say("There are more findings than the %s that one run takes on (--limit).", text.Number(f.limit))
 	} else {
 		c.sayChecked()
+		c.sayUndecided()
 	}
 	if f.dryRun {
 		err = r.dryRun(ctx, findings)
