@@ -306,7 +306,7 @@ func (t *rewindTree) readChild(ctx context.Context, e rewindEdge, plan rewindPla
 
 // judgeChild judges a sub-orchestration that does not have to be rewound.
 func (t *rewindTree) judgeChild(ctx context.Context, e rewindEdge, n *rewindNode) (rewindChild, error) {
-	start, err := t.readStart(ctx, &n.instance)
+	start, err := t.reader.ReadStart(ctx, n.instance.Key, n.instance.ExecutionID)
 	switch {
 	case err != nil:
 		return rewindChild{}, err
@@ -327,32 +327,6 @@ func (t *rewindTree) readState(ctx context.Context, instanceID string) (*rewindN
 		return nil, err
 	}
 	return &rewindNode{instance: *i}, nil
-}
-
-// readStart reads of the row with which an execution begins who started it, and how. It is nil if no worker has taken
-// up the execution.
-func (t *rewindTree) readStart(ctx context.Context, i *wire.Instance) (*storage.Entity, error) {
-	equal := func(column, value string) storage.Filter {
-		return storage.Cmp{Column: column, Op: storage.EQ, Value: storage.StringValue(value)}
-	}
-	q := storage.Query{
-		Filter: storage.And{
-			equal("PartitionKey", i.Key), equal(wire.ColExecutionID, i.ExecutionID), equal(wire.ColEventType, wire.ExecutionStarted),
-		},
-		Columns: []string{wire.ColParentInstance, wire.ColTags},
-	}
-	for {
-		page, err := t.reader.Tables.Query(ctx, t.reader.Names.History(), q)
-		switch {
-		case err != nil:
-			return nil, err
-		case len(page.Entities) > 0:
-			return &page.Entities[0], nil
-		case page.Next == (storage.Token{}):
-			return nil, nil //nolint:nilnil // none is an answer
-		}
-		q.From = page.Next
-	}
 }
 
 // answeredBy reports whether an execution that began so will answer the parent.

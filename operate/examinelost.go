@@ -94,7 +94,7 @@ func (e *examiner) endedChild(ctx context.Context, l *look, a *replay.Action) (*
 		return nil, err
 	}
 	p := child.parent()
-	if p == nil || p.Detached || p.InstanceID != l.row.ID || p.EventID != a.EventID || !wire.SameExecution(p.ExecutionID, l.history.ExecutionID) {
+	if p == nil || p.Detached || !p.is(l, a.EventID) {
 		return nil, nil //nolint:nilnil // nothing found is an answer
 	}
 	return child, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-durable/durable"
@@ -87,8 +88,10 @@ type ChildRef struct {
 	EventID    int    `json:"eventId"`
 	InstanceID string `json:"instanceId"`
 	Name       string `json:"name"`
-	// Answer is "completed", "failed", or "" for none yet. A detached one never answers.
+	// Answer is "completed", "failed", or "" for none yet.
 	Answer string `json:"answer,omitempty"`
+	// Detached says that the parent does not wait for it, which only its own history tells: it never answers.
+	Detached bool `json:"detached,omitempty"`
 }
 
 // Warning is something about an instance that does not look right.
@@ -111,7 +114,8 @@ type look struct {
 }
 
 // Inspect returns what an instance is doing: where it stands, what it waits for, and what belongs to it. It reads the
-// row, the history, and, unless told otherwise, lists the payloads and peeks at the control queue. Opts may be nil.
+// row, the history, how those sub-orchestrations were started that have not answered, a hundred at most, and, unless told
+// otherwise, lists the payloads and peeks at the control queue. Opts may be nil.
 //
 // Row and history are written one after the other: of an instance that a worker is busy with, one may be ahead.
 //
@@ -132,18 +136,21 @@ func Inspect(
 		return nil, in.Fail(op, instanceID, "", err)
 	}
 	i := l.inspection()
-	errs := parallel.Do(ctx, 2, 2, func(ctx context.Context, n int) (err error) {
+	errs := parallel.Do(ctx, 3, 3, func(ctx context.Context, n int) (err error) {
 		switch {
 		case n == 0 && !opts.OmitPayloads:
 			err = i.Payloads.list(ctx, in.Hub, l.row)
 		case n == 1 && !opts.OmitQueue:
 			i.Queue, err = lookAtQueue(ctx, in.Hub, instanceID)
+		case n == 2:
+			err = l.findDetached(ctx, i)
 		}
 		return err
 	})
 	if err := errors.Join(errs...); err != nil {
 		return nil, in.Fail(op, instanceID, l.row.RuntimeStatus, err)
 	}
+	i.WaitsFor = append(i.WaitsFor, l.waitsFor(i)...)
 	i.Warnings = append(i.Warnings, l.warnings(i)...)
 	return i, nil
 }
@@ -204,8 +211,36 @@ func (l *look) inspection() *Inspection {
 	if l.current() {
 		l.addHistory(i)
 	}
-	i.WaitsFor = append(i.WaitsFor, l.waitsFor(i)...)
 	return i
+}
+
+// maxAsked bounds how many sub-orchestrations are asked how they were started.
+const maxAsked = 100
+
+// findDetached marks the sub-orchestrations for which nobody waits, and takes them out of what is open.
+func (l *look) findDetached(ctx context.Context, i *Inspection) error {
+	var asked []*ChildRef
+	for n := range i.Children {
+		if c := &i.Children[n]; c.Answer == "" && len(asked) < maxAsked {
+			asked = append(asked, c)
+		}
+	}
+	errs := parallel.Do(ctx, len(asked), parallelism, func(ctx context.Context, n int) error {
+		start, err := l.inside.Hub.ReadStart(ctx, wire.EscapeKey(asked[n].InstanceID), "")
+		if errors.Is(err, storage.ErrInvalid) { // nothing can have such an ID
+			return nil
+		}
+		if err != nil || start == nil {
+			return err
+		}
+		p := parentOf(start)
+		asked[n].Detached = p != nil && p.Detached && p.is(l, asked[n].EventID)
+		return nil
+	})
+	i.Open = slices.DeleteFunc(i.Open, func(a OpenAction) bool {
+		return slices.ContainsFunc(asked, func(c *ChildRef) bool { return c.Detached && c.EventID == a.EventID })
+	})
+	return errors.Join(errs...)
 }
 
 func (l *look) addHistory(i *Inspection) {
@@ -268,6 +303,11 @@ func parentOf(start *storage.Entity) *ParentRef {
 		InstanceID: p.InstanceID, ExecutionID: p.ExecutionID, Name: p.Name, EventID: p.ScheduledID,
 		Detached: wire.IsDetached(start.Text(wire.ColTags)),
 	}
+}
+
+// is reports whether a parent is the action of that instance.
+func (p *ParentRef) is(l *look, eventID int) bool {
+	return p.InstanceID == l.row.ID && p.EventID == eventID && wire.SameExecution(p.ExecutionID, l.history.ExecutionID)
 }
 
 // entityCalls returns the calls of entities that have not been answered: the answer is an event with the ID of the call.

@@ -2,6 +2,7 @@ package operate_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,7 +58,7 @@ func TestInspectRecorded(t *testing.T) {
 	i = inspect(t, h, "det-detached")
 	require.Equal(t, "det", i.Parent.InstanceID)
 	require.True(t, i.Parent.Detached)
-	require.Equal(t, []operate.ChildRef{{EventID: 0, InstanceID: "det-detached", Name: "HelloSequence"}}, inspect(t, h, "det").Children)
+	require.Equal(t, []operate.ChildRef{{EventID: 0, InstanceID: "det-detached", Name: "HelloSequence", Detached: true}}, inspect(t, h, "det").Children)
 	require.Empty(t, inspect(t, h, "det").Open, "it has ended")
 
 	h = load(t, "v2/broken-hub", "broken")
@@ -147,4 +148,24 @@ func TestInspectErrors(t *testing.T) {
 	_, err = operate.Inspect(t.Context(), h.OrchestrationClient, "runs", &operate.InspectOptions{OmitQueue: true, OmitPayloads: true})
 	require.NoError(t, err)
 	require.Equal(t, 2, h.fault.Count(nil))
+}
+
+// Nobody waits for a sub-orchestration that was started without waiting, though its parent never gets an answer; for one
+// that was started by somebody else under its ID since, the parent waits.
+func TestInspectDetached(t *testing.T) {
+	t.Parallel()
+	h := grove(t, wire.StatusRunning)
+	i := inspect(t, h, "top")
+	require.Equal(t, []operate.ChildRef{
+		{EventID: 0, InstanceID: "a", Name: "Child"},
+		{EventID: 1, InstanceID: "b", Name: "Child"},
+		{EventID: 2, InstanceID: "gone", Name: "Child"},
+		{EventID: 3, InstanceID: "det", Name: "Child", Detached: true},
+	}, i.Children)
+	require.Len(t, i.Open, 3)
+	require.Len(t, i.WaitsFor, 3)
+	require.NotContains(t, strings.Join(i.WaitsFor, "\n"), "det")
+
+	h.history(t, "det", episode(started(parent("other", 3), str(wire.ColTags, `{"FireAndForget":""}`)))...)
+	require.Len(t, inspect(t, h, "top").Open, 4)
 }

@@ -139,9 +139,9 @@ func newChildMover(
 	}
 	parent := child.parent()
 	switch {
-	case parent != nil && parent.Detached && m.started(parent):
+	case parent != nil && parent.Detached && parent.is(m.look, eventID):
 		return nil, wire.Execution{}, m.fail(wrongState("event ID %d was started without waiting for its answer", eventID))
-	case parent == nil || !m.started(parent):
+	case parent == nil || !parent.is(m.look, eventID):
 		m.note("%q is an instance of its own by now, and will not answer", m.action.InstanceID)
 	case wire.Terminal(child.row.RuntimeStatus):
 		m.note("the sub-orchestration is %s", child.row.RuntimeStatus)
@@ -149,11 +149,6 @@ func newChildMover(
 		m.note("the sub-orchestration is %s and goes on; its own answer will be ignored", child.row.RuntimeStatus)
 	}
 	return m, wire.Execution{InstanceID: child.row.ID, ExecutionID: child.history.ExecutionID}, nil
-}
-
-// started reports whether a parent is the action that the move is for.
-func (m *mover) started(p *ParentRef) bool {
-	return p.InstanceID == m.look.row.ID && p.EventID == m.action.EventID && wire.SameExecution(p.ExecutionID, m.look.history.ExecutionID)
 }
 
 // parent returns who started the execution in the history, nil if that was a client or nobody can tell.

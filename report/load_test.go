@@ -120,7 +120,7 @@ func TestLoadBrokenChild(t *testing.T) {
 	client := tapped(t, "v2/rewind-grandparent", "failed", pass, broken)
 	i, err := report.Load(t.Context(), client, "rw-g", nil)
 	require.NoError(t, err)
-	const note = `shown without its history: read history: history row "0000000000000005" has no EventType`
+	const note = `shown without its history: the history is damaged: history row "0000000000000005" has no EventType`
 	require.Equal(t, []string{"rw-g", "rw-g-p", id + " (" + note + ")"}, ids(i))
 	require.Equal(t, durable.RuntimeStatusFailed, i.Children[0].Children[0].Status.RuntimeStatus)
 	now := later(i, 0)

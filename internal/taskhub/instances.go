@@ -154,3 +154,28 @@ func current(rows []storage.Entity, executionID string) (*History, error) {
 	}
 	return h, nil
 }
+
+// ReadStart reads of the row with which an execution begins who started it, and how: ParentInstance and Tags. Without an
+// executionID it is that of any execution of which something is left. It is nil if no worker has taken up the execution.
+func (h *Hub) ReadStart(ctx context.Context, partitionKey, executionID string) (*storage.Entity, error) {
+	equal := func(column, value string) storage.Filter {
+		return storage.Cmp{Column: column, Op: storage.EQ, Value: storage.StringValue(value)}
+	}
+	filter := storage.And{equal("PartitionKey", partitionKey), equal(wire.ColEventType, wire.ExecutionStarted)}
+	if executionID != "" {
+		filter = append(filter, equal(wire.ColExecutionID, executionID))
+	}
+	q := storage.Query{Filter: filter, Columns: []string{wire.ColParentInstance, wire.ColTags}}
+	for {
+		page, err := h.Tables.Query(ctx, h.Names.History(), q)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(page.Entities) > 0:
+			return &page.Entities[0], nil
+		case page.Next == (storage.Token{}):
+			return nil, nil //nolint:nilnil // none is an answer
+		}
+		q.From = page.Next
+	}
+}

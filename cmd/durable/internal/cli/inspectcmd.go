@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -209,9 +210,9 @@ func (a *app) showChildren(children []operate.ChildRef) error {
 		},
 	}
 	for _, c := range children {
-		got := c.Answer
-		if got == "" {
-			got = "none"
+		got := cmp.Or(c.Answer, "none")
+		if c.Detached {
+			got = "detached"
 		}
 		table.Add(strconv.Itoa(c.EventID), got, c.InstanceID, c.Name)
 	}
