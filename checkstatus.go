@@ -256,7 +256,7 @@ func (c *OrchestrationClient) waitBriefly(
 ) (*OrchestrationStatus, error) {
 	wait, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	_, err := c.waitFor(wait, instanceID, o.RetryInterval, true, RuntimeStatus.IsTerminal)
+	_, err := c.waitFor(wait, instanceID, o.RetryInterval, true, hasEnded)
 	if err != nil && (ctx.Err() != nil || wait.Err() == nil) {
 		return nil, err
 	}

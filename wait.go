@@ -39,7 +39,7 @@ func (c *OrchestrationClient) WaitForCompletion(
 		return nil, c.fail(op, instanceID, err)
 	}
 	for {
-		last, err := c.waitFor(ctx, instanceID, opts.PollInterval, opts.AllowMissing, RuntimeStatus.IsTerminal)
+		last, err := c.waitFor(ctx, instanceID, opts.PollInterval, opts.AllowMissing, hasEnded)
 		if err != nil {
 			return nil, c.failIn(op, instanceID, last, err)
 		}
@@ -54,6 +54,10 @@ func (c *OrchestrationClient) WaitForCompletion(
 	}
 }
 
+func hasEnded(_ context.Context, i *wire.Instance) (bool, error) {
+	return RuntimeStatus(i.RuntimeStatus).IsTerminal(), nil
+}
+
 func checkPollInterval(d time.Duration) error {
 	if d < 0 {
 		return invalid("PollInterval is negative")
@@ -61,26 +65,28 @@ func checkPollInterval(d time.Duration) error {
 	return nil
 }
 
-// waitFor looks at the state of an instance until it is done, and returns the last state seen.
+// waitFor looks at an instance until it is done, of which its state and execution are read, and returns the last state seen.
 func (c *OrchestrationClient) waitFor(
-	ctx context.Context, instanceID string, longest time.Duration, allowMissing bool, done func(RuntimeStatus) bool,
+	ctx context.Context, instanceID string, longest time.Duration, allowMissing bool,
+	done func(context.Context, *wire.Instance) (bool, error),
 ) (RuntimeStatus, error) {
 	if longest == 0 {
 		longest = defaultPollInterval
 	}
 	var last RuntimeStatus
 	for pause := min(firstPollInterval, longest); ; pause = min(pause*3/2, longest) {
-		row, err := c.hub.ReadInstance(ctx, instanceID, wire.ColRuntimeStatus)
+		row, err := c.hub.ReadInstance(ctx, instanceID, wire.ColRuntimeStatus, wire.ColExecutionID)
+		is := false
+		if err == nil {
+			last = RuntimeStatus(row.RuntimeStatus)
+			is, err = done(ctx, row)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return last, stoppedWaiting(ctx)
 		case errors.Is(err, ErrInstanceNotFound) && allowMissing:
-		case err != nil:
+		case err != nil, is:
 			return last, err
-		default:
-			if last = RuntimeStatus(row.RuntimeStatus); done(last) {
-				return last, nil
-			}
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -94,11 +100,17 @@ func (c *OrchestrationClient) waitFor(
 
 func stoppedWaiting(ctx context.Context) error { return fmt.Errorf("stopped waiting: %w", ctx.Err()) }
 
-// waitForStart waits until a worker has taken an instance up: its state then is no longer Pending.
+// waitForStart waits until a worker has taken an instance up. Its state tells, but for one that was rewound or reset:
+// workers leave that Pending until it ends or is suspended, and it has a history.
 func (c *OrchestrationClient) waitForStart(
 	ctx context.Context, instanceID string, longest time.Duration,
 ) (last RuntimeStatus, err error) {
-	return c.waitFor(ctx, instanceID, longest, false, func(s RuntimeStatus) bool { return s != RuntimeStatusPending })
+	return c.waitFor(ctx, instanceID, longest, false, func(ctx context.Context, i *wire.Instance) (bool, error) {
+		if i.RuntimeStatus != wire.StatusPending {
+			return true, nil
+		}
+		return c.hub.TakenUp(ctx, i)
+	})
 }
 
 // WaitInstancesOptions are options for WaitForInstances.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/go-durable/durable/internal/storage"
 	"github.com/go-durable/durable/internal/wire"
@@ -81,7 +80,7 @@ func (h *Hub) TakenUp(ctx context.Context, i *wire.Instance) (bool, error) {
 	if err != nil || e == nil {
 		return false, err
 	}
-	return i.ExecutionID == "" || strings.EqualFold(e.Text(wire.ColExecutionID), i.ExecutionID), nil
+	return i.ExecutionID == "" || wire.SameExecution(e.Text(wire.ColExecutionID), i.ExecutionID), nil
 }
 
 // History is what the History table holds of the current execution of an instance.
