@@ -13,7 +13,7 @@ import (
 // lost finds the open actions that nothing will complete, given that there is no message for the instance. Idle says that
 // there is no work item either; without it what waits for an activity stays undecided.
 func (e *examiner) lost(ctx context.Context, l *look, idle bool) (found []Finding, undecided bool, err error) {
-	if l.row.RuntimeStatus != wire.StatusRunning || !e.settled(l) || l.actions.End() != nil || l.actions.Suspended() {
+	if !e.goesOn(l) {
 		return nil, false, nil
 	}
 	for _, a := range l.actions.Open() {
@@ -34,11 +34,31 @@ func (e *examiner) lost(ctx context.Context, l *look, idle bool) (found []Findin
 	return found, undecided, nil
 }
 
+// running reports whether an instance that a worker has taken up, and that has not ended, is to go on. One that was rewound
+// or reset is Pending until it ends or is suspended: workers write Running only where an execution begins or is resumed
+// (AzureTableTrackingStore.cs; v2/reset).
+func running(status string) bool { return status == wire.StatusRunning || status == wire.StatusPending }
+
+// goesOn reports whether an instance is to go on, and nobody has been at work on it for some time.
+func (e *examiner) goesOn(l *look) bool {
+	return running(l.row.RuntimeStatus) && e.settled(l) && l.actions.End() == nil && !l.actions.Suspended()
+}
+
+// rewritten is when a row of the history was rewritten last, by a rewind or its like; zero for never.
+func (l *look) rewritten() time.Time {
+	var last time.Time
+	for i := range l.history.Events {
+		if ev := &l.history.Events[i]; strings.HasPrefix(ev.Reason, rewoundMark) {
+			last = later(last, ev.Row.Timestamp.Time())
+		}
+	}
+	return last
+}
+
 // wakeNotSent finds an instance whose rows were rewritten and which was not woken, given that there is no message for it.
 // One that waits for a sub-orchestration is woken by its answer.
 func (e *examiner) wakeNotSent(l *look) *Finding {
-	goesOn := l.row.RuntimeStatus == wire.StatusRunning || l.row.RuntimeStatus == wire.StatusPending
-	if !goesOn || !e.settled(l) || l.actions.End() != nil || l.actions.Suspended() {
+	if !e.goesOn(l) {
 		return nil
 	}
 	for _, a := range l.actions.Open() {
@@ -46,12 +66,7 @@ func (e *examiner) wakeNotSent(l *look) *Finding {
 			return nil
 		}
 	}
-	var rewritten time.Time
-	for i := range l.history.Events {
-		if ev := &l.history.Events[i]; strings.HasPrefix(ev.Reason, rewoundMark) {
-			rewritten = later(rewritten, ev.Row.Timestamp.Time())
-		}
-	}
+	rewritten := l.rewritten()
 	if !rewritten.After(lastCheckpoint(l)) || !e.old(rewritten) {
 		return nil
 	}

@@ -33,7 +33,7 @@ func (l *look) waitsFor(i *Inspection) []string {
 	var waits []string
 	if i.Suspended {
 		waits = append(waits, "somebody to resume it")
-	} else if i.RuntimeStatus == durable.RuntimeStatusPending {
+	} else if i.RuntimeStatus == durable.RuntimeStatusPending && l.rewritten().After(lastCheckpoint(l)) {
 		waits = append(waits, "a worker to take it up again")
 	}
 	for _, a := range i.Open {

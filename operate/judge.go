@@ -65,7 +65,7 @@ func (d *doctor) judgeRunning(g *digest) error {
 		return d.suspect(KindWakeNotSent, g)
 	case g.crowded:
 		return d.suspect(KindActivityLost, g) // it is too long to be looked at
-	case g.row.RuntimeStatus == wire.StatusRunning:
+	case running(g.row.RuntimeStatus):
 		for _, a := range g.open {
 			if d.overdue(a.eventType, a.since, a.due) {
 				return d.suspect(KindActivityLost, g) // whatever it is that is lost

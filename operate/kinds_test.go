@@ -272,3 +272,23 @@ func TestRepairsInterrupted(t *testing.T) {
 		})
 	}
 }
+
+// An instance that was rewound stays Pending while it goes on: what it waits for can be lost like that of any other.
+func TestLostAfterRewind(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	rewritten := action(wire.GenericEvent, 0, str(wire.ColReason, "Rewound: TaskScheduled"))
+	h.history(t, "x", append(episode(started(), rewritten),
+		episode(event(wire.GenericEvent), action(wire.TaskScheduled, 0, str(wire.ColName, "A")))...)...)
+	h.row(t, "x", wire.StatusPending)
+	h.clock.add(48 * time.Hour)
+	findings := diagnose(t, h, nil)
+	require.Equal(t, []string{"activity-lost x 0"}, brief(findings))
+	r, err := repair(t, h, findings[0], operate.RepairOptions{}, true)
+	require.NoError(t, err)
+	require.Equal(t, operate.OutcomeDone, r.Outcome)
+	require.Equal(t, wire.GenericEvent, h.sent(t, "x")[0].EventType)
+	h.drain(t)
+	h.clock.add(48 * time.Hour)
+	require.Equal(t, []string{"wake-not-sent x"}, brief(diagnose(t, h, nil)), "no worker has seen it yet")
+}
