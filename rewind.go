@@ -136,9 +136,10 @@ func (c *OrchestrationClient) PlanRewind(
 //
 // Then the history rows are rewritten from the top of the tree to its bottom, each only if it is still the same, and
 // the instances become Pending: an instance that can run again has all its ancestors waiting for it. At last messages
-// wake those that have something to do. A Rewind that was interrupted is finished by repeating it with the same
-// options, so long as no worker has taken up the instance; from then on rewind the sub-orchestration that is still
-// Failed or Pending. The reason goes into the messages and from there into the histories. Opts may be nil.
+// wake those that have something to do. Workers leave the state Pending until the instance ends or is suspended. A
+// Rewind that was interrupted is finished by repeating it with the same options, so long as no worker has taken up the
+// instance; from then on rewind the sub-orchestration that is still Failed or Pending. The reason goes into the messages
+// and from there into the histories. Opts may be nil.
 //
 // It returns [ErrInstanceNotFound], [ErrInvalidState] if the instance has not failed, or was broken by another client's
 // rewind and opts.Heal is not set, [ErrConflict] if an instance changed meanwhile, [ErrInvalidArgument],
