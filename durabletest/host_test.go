@@ -93,6 +93,22 @@ func TestSuspended(t *testing.T) {
 	require.Equal(t, large, output(t, hub, "1"))
 }
 
+// TestSuspendedTwice: one resume ends all that has suspended an instance, and what came meanwhile is taken.
+func TestSuspendedTwice(t *testing.T) {
+	t.Parallel()
+	hub, host := withScript(t, dt.WaitForEvent{Name: "Go"}, dt.Decide(completeWithLast))
+	start(t, hub, "Order", "1", `1`)
+	host.RunUntilIdle()
+	for range 2 { // the second one may be a repeat of the first
+		require.NoError(t, hub.Client().Suspend(t.Context(), "1", "hold", nil))
+	}
+	host.RunUntilIdle()
+	raise(t, hub, "1", "Go", `"now"`)
+	require.NoError(t, hub.Client().Resume(t.Context(), "1", "go", nil))
+	host.RunUntilIdle()
+	require.Equal(t, `"now"`, output(t, hub, "1"))
+}
+
 // TestParallel has a failure beside what takes longer, caught and not.
 func TestParallel(t *testing.T) {
 	t.Parallel()

@@ -87,7 +87,9 @@ type ending struct {
 func (p *play) take(row *storage.Entity) {
 	eventType := row.Text(wire.ColEventType)
 	if p.suspended && eventType != wire.ExecutionResumed && eventType != wire.ExecutionTerminated {
-		p.held = append(p.held, row.Clone()) // TaskOrchestrationExecutor.cs; large texts go out of the row when it is written
+		if eventType != wire.ExecutionSuspended { // TaskOrchestrationContext.cs: one resume ends all
+			p.held = append(p.held, row.Clone()) // large texts go out of the row when it is written
+		}
 		return
 	}
 	switch eventType {
