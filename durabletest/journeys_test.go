@@ -18,7 +18,7 @@ import (
 // journey is what an instance goes through, while any request of the client may fail, before or after it had an effect.
 type journey struct {
 	*both
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // a journey is one call
 	id  string
 }
 
