@@ -20,12 +20,11 @@ func TestCausalRewind(t *testing.T) {
 	t.Parallel()
 	rec := golden.Load(t, "v2/rewind-causal")
 	a := &app{t: t, rec: rec, mended: true, takes: rewoundTakes}
-	a.load(rec.Dumps["rewind-asked"])
+	a.loadAt(rec.Dumps["rewind-asked"], time.Date(2026, 11, 22, 6, 59, 20, 0, time.UTC)) // a timer runs for some minutes more
 	a.advance(3 * time.Second)
 	got, err := golden.DumpOf(t.Context(), a.Account(), rec.Hub)
 	require.NoError(t, err)
-	// A timer was to run for some minutes more, which are over by the clock of the loaded hub.
-	require.Empty(t, golden.Diff(rec.Dumps["completed"], got, golden.Options{Skip: []string{"leases", "applease"}}))
+	require.Empty(t, golden.Diff(rec.Dumps["completed"], got, golden.Options{Skip: []string{"leases", "applease"}, Hidden: true}))
 }
 
 // playRewindCausal plays what TestCausalRewind goes on from, and then that with the client's own rewind. Two failures are

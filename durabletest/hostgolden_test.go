@@ -144,9 +144,14 @@ func (a *app) advance(d time.Duration) {
 // load goes on from a dump.
 func (a *app) load(d *golden.Dump) {
 	a.t.Helper()
+	a.loadAt(d, time.Now())
+}
+
+func (a *app) loadAt(d *golden.Dump, now time.Time) {
+	a.t.Helper()
 	text, err := json.Marshal(d)
 	require.NoError(a.t, err)
-	a.TestHub = dt.LoadHub(a.t, bytes.NewReader(text), nil)
+	a.TestHub = dt.LoadHub(a.t, bytes.NewReader(text), &dt.Options{Clock: func() time.Time { return now }})
 	a.newHost()
 }
 

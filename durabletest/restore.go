@@ -82,17 +82,17 @@ func (h *Hub) visible(ctx context.Context, count int) map[messageKey]bool {
 
 // lacks returns the messages that must be there for an instance and are not seen.
 func (h *Hub) lacks(ctx context.Context, row *wire.Instance, seen map[messageKey]bool) ([]lacking, error) {
-	due := row.ScheduledStartTime.Time()
-	switch {
-	case row.RuntimeStatus == wire.StatusPending && !due.IsZero() && !seen[messageKey{row.ExecutionID, startID}]:
-		out, err := h.hub.PrepareAgain(ctx, row)
-		return []lacking{{out, due}}, err
-	case row.RuntimeStatus == wire.StatusPending:
-		return nil, nil
-	}
 	history, err := h.hub.ReadHistory(ctx, row.ID, row.ExecutionID)
 	if err != nil {
 		return nil, err
+	}
+	if row.RuntimeStatus == wire.StatusPending && len(history.Events) == 0 { // one with a history was rewound
+		due := row.ScheduledStartTime.Time()
+		if due.IsZero() || seen[messageKey{row.ExecutionID, startID}] {
+			return nil, nil
+		}
+		out, err := h.hub.PrepareAgain(ctx, row)
+		return []lacking{{out, due}}, err
 	}
 	var all []lacking
 	for _, timer := range openTimers(history.Events) {

@@ -315,7 +315,7 @@ func (b *builder) waits() {
 		if st != nil && st.ScheduledStartTime.After(r.end) {
 			s.kind, s.due = kindScheduled, st.ScheduledStartTime
 		}
-	case r.state == durable.RuntimeStatusPending:
+	case r.state == durable.RuntimeStatusPending && b.rerun: // it stays Pending when it has been woken
 		s.kind, s.begin = kindRewind, r.turns[len(r.turns)-1].end
 	default:
 		s.begin = r.turns[len(r.turns)-1].end

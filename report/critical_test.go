@@ -237,3 +237,20 @@ func TestRescheduledIsNotRewound(t *testing.T) {
 	require.Contains(t, text, "critical path: 28.2s until woken, 4.1s activities")
 	require.NotContains(t, text, "rewound")
 }
+
+// An instance that was rewound stays Pending while it goes on. Until a worker has been told it waits for that, and then for
+// what comes.
+func TestRewoundWaits(t *testing.T) {
+	t.Parallel()
+	f := newForge("X", "x", durable.RuntimeStatusPending)
+	f.turn(time.Second, started("X"))
+	f.turn(time.Second, durable.HistoryEvent{
+		Type: durable.EventGeneric, EventID: 0, Status: durable.RuntimeStatusFailed, Reason: "Rewound: ExecutionCompleted",
+	})
+	drawn := func() string {
+		return string(timeline(t, f.Instance, report.TimelineOptions{ASCII: true, Now: f.at.Add(time.Hour)}))
+	}
+	require.Contains(t, drawn(), "> rewound for 1h\n")
+	f.turn(time.Second, durable.HistoryEvent{Type: durable.EventGeneric, EventID: -1, Reason: "mended"})
+	require.Contains(t, drawn(), "> waits for an event for 1h\n")
+}
