@@ -98,7 +98,7 @@ func (d *digest) add(e *storage.Entity) {
 }
 
 func (d *digest) event(ev *wire.Event) {
-	if strings.HasPrefix(ev.Reason, rewoundMark) {
+	if strings.HasPrefix(ev.Reason, wire.RewoundPrefix) {
 		d.rewound, d.rewritten = true, later(d.rewritten, ev.Row.Timestamp.Time())
 	}
 	if framesTurn(ev) {

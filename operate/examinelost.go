@@ -48,7 +48,7 @@ func (e *examiner) goesOn(l *look) bool {
 func (l *look) rewritten() time.Time {
 	var last time.Time
 	for i := range l.history.Events {
-		if ev := &l.history.Events[i]; strings.HasPrefix(ev.Reason, rewoundMark) {
+		if ev := &l.history.Events[i]; strings.HasPrefix(ev.Reason, wire.RewoundPrefix) {
 			last = later(last, ev.Row.Timestamp.Time())
 		}
 	}

@@ -73,10 +73,7 @@ func Reschedule(
 }
 
 // rescheduled is what the Reason of a row says that was rewritten.
-const rescheduled = rewoundMark + wire.TaskScheduled
-
-// rewoundMark begins the Reason of every row that somebody other than a worker has rewritten.
-const rewoundMark = "Rewound: "
+const rescheduled = wire.RewoundPrefix + wire.TaskScheduled
 
 // newRescheduler is newMover for an activity that is open, or whose row an interrupted Reschedule has rewritten already.
 func newRescheduler(

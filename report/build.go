@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/go-durable/durable"
+	"github.com/go-durable/durable/internal/wire"
 )
 
 // builder makes a run of a history, event by event.
@@ -233,12 +234,9 @@ func reasonOf(e *durable.HistoryEvent) string {
 	return plainText(e.Input)
 }
 
-// rewoundPrefix begins the reason of a row that a rewind or reset has taken back; the old type of the event follows.
-const rewoundPrefix = "Rewound: "
-
 // generic is an event that was taken back, or the message that let an instance run again.
 func (b *builder) generic(e *durable.HistoryEvent) {
-	old, rewound := strings.CutPrefix(e.Reason, rewoundPrefix)
+	old, rewound := strings.CutPrefix(e.Reason, wire.RewoundPrefix)
 	was := durable.HistoryEventType(old)
 	_, action := actionKinds[was]
 	switch {

@@ -129,7 +129,7 @@ func (p *planner) fail(c *cause) {
 }
 
 func message(ev wire.Event) string {
-	if strings.HasPrefix(ev.Reason, rewoundPrefix) {
+	if strings.HasPrefix(ev.Reason, wire.RewoundPrefix) {
 		return LostReason
 	}
 	return ev.Reason
@@ -181,9 +181,9 @@ func (p *planner) changeOf(i int) (Change, bool) {
 	case p.undone[i] && takenBack(ev):
 		return Change{}, false
 	case p.undone[i]:
-		return rewrite(ev, wire.GenericEvent, rewoundPrefix+ev.Type), true
+		return rewrite(ev, wire.GenericEvent, wire.RewoundPrefix+ev.Type), true
 	case p.kept[i]:
-		reason := rewoundPrefix + was
+		reason := wire.RewoundPrefix + was
 		return rewrite(ev, was, reason), ev.Type != was || ev.Reason != reason
 	case ev.Type == was:
 		return Change{}, false

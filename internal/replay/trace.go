@@ -6,9 +6,6 @@ import (
 	"github.com/go-durable/durable/internal/wire"
 )
 
-// rewoundPrefix and the old event type are the Reason of a row that was taken back (AzureTableTrackingStore.cs).
-const rewoundPrefix = "Rewound: "
-
 // LostReason stands in a failure that was restored: its own text was overwritten when it was taken back.
 const LostReason = "The text of this failure was lost when the instance was rewound; its details are kept."
 
@@ -19,7 +16,7 @@ const divergence = "Non-Deterministic workflow detected"
 // original returns the type that a row had before it was taken back, or its type if it was not. A second rewind by
 // the .NET client makes "Rewound: GenericEvent" of an end; only an end has an OrchestrationStatus.
 func original(ev wire.Event) string {
-	was, ok := strings.CutPrefix(ev.Reason, rewoundPrefix)
+	was, ok := strings.CutPrefix(ev.Reason, wire.RewoundPrefix)
 	switch {
 	case ev.Type != wire.GenericEvent || !ok:
 		return ev.Type

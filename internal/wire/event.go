@@ -30,6 +30,10 @@ const (
 	GenericEvent                      = "GenericEvent"
 )
 
+// RewoundPrefix and the old event type are the Reason of a row that somebody other than a worker has taken back: a rewind
+// (AzureTableTrackingStore.cs), or what is like one.
+const RewoundPrefix = "Rewound: "
+
 // SentinelKey is the row key of the row that guards an instance's history: it names the current execution and sorts
 // after all events.
 const SentinelKey = "sentinel"
