@@ -84,7 +84,7 @@ func TestRewindChildren(t *testing.T) {
 	for _, tt := range []child{
 		{"failed", wire.StatusFailed, broke, by, false, "", 2, []string{"c"}},
 		{"rewound by hand", wire.StatusPending, "", by, false, "", 2, []string{"c"}},
-		{"rewound by hand and running", wire.StatusRunning, broke + "\nstart\nwake", by, false, "", 1, nil},
+		{"rewound by hand and running", wire.StatusRunning, "", by, false, "", 1, nil},
 		{"rewound by hand and completed", wire.StatusCompleted, worked, by, false, "ChildResultLost", 1, p},
 		{"terminated", wire.StatusTerminated, "start\nact 0 A\nstart\nkill\nend 1 Terminated", by, false, "ChildResultLost", 1, p},
 		{"started anew", wire.StatusFailed, broke, called{}, false, "ChildMissing", 1, p},
@@ -123,6 +123,7 @@ func (c child) test(t *testing.T) {
 		f.forge(t, "c", wire.StatusFailed, c.by, "start\nact 0 A\nstart\nfail 0\nend 1 Failed broken")
 		require.NoError(t, rewindCall("c", nil)(t.Context(), f.OrchestrationClient))
 		f.drain(t)
+		f.setState(t, "c", durable.RuntimeStatus(c.status)) // Running is one that was suspended and resumed since
 	case c.script == "anew": // a start that no worker has taken up, over the history of the one that failed
 		f.forge(t, "c", c.status, c.by, "start\nact 0 A\nstart\nfail 0\nend 1 Failed broken")
 		f.set(t, "c", text(wire.ColExecutionID, "new"))
@@ -153,6 +154,30 @@ func (c child) test(t *testing.T) {
 		}
 	}
 	require.Equal(t, c.woken, woken)
+}
+
+// A worker sends the answer of a sub-orchestration before it writes that it has failed. A rewind that comes in between must
+// not take the child for one that runs, and will answer: the parent would wait for it for ever.
+func TestRewindChildJustFailing(t *testing.T) {
+	t.Parallel()
+	for _, script := range []string{"start\nact 0 A", "start\nact 0 A\nstart\nfail 0\nend 1 Failed broken"} { // history, and row, to come
+		f := inMemoryAt(t, clocks["soon after"])
+		f.forge(t, "p", wire.StatusFailed, called{}, "start\nsub 1 c\nstart\nsubfail 1\nend 2 Failed broken")
+		f.forge(t, "c", wire.StatusRunning, called{parent: "p", eventID: 1}, script)
+		f.traffic.reset()
+		_, err := f.Rewind(t.Context(), "p", "repaired", nil)
+		require.ErrorIs(t, err, durable.ErrConflict)
+		require.ErrorContains(t, err, `sub-orchestration "c"`)
+		require.Zero(t, f.writes())
+		_, err = f.PlanRewind(t.Context(), "p", nil)
+		require.ErrorIs(t, err, durable.ErrConflict)
+
+		f.writeScript(t, "c", 0, called{parent: "p", eventID: 1}, "start\nact 0 A\nstart\nfail 0\nend 1 Failed broken")
+		f.setState(t, "c", durable.RuntimeStatusFailed)
+		plan, err := f.Rewind(t.Context(), "p", "repaired", nil)
+		require.NoError(t, err)
+		require.Len(t, plan.Instances, 2)
+	}
 }
 
 // What a reset leaves without an answer is looked at as well, unless the instance has completed without it.

@@ -316,8 +316,37 @@ func (t *rewindTree) judgeChild(ctx context.Context, e rewindEdge, n *rewindNode
 		return childMissing, nil
 	case n.status().IsTerminal() && !e.parent.open():
 		return childResultLost, nil
+	case e.fatal && !n.status().IsTerminal():
+		err = t.checkRewound(ctx, &n.instance)
 	}
-	return rewindChild{answers: true}, nil // it runs, or has answered since the parent can take up answers
+	return rewindChild{answers: true}, err // it runs, or has answered since the parent can take up answers
+}
+
+// checkRewound returns [ErrConflict] for a sub-orchestration that has answered with its failure, goes on by its row, and has
+// no end that was taken back: a worker sends the answer before it writes history and row
+// (AzureStorageOrchestrationService.cs), and is just about to. Taken for one that runs, it would be left Failed, and its
+// parent would wait for ever.
+func (t *rewindTree) checkRewound(ctx context.Context, i *wire.Instance) error {
+	equal := func(column, value string) storage.Filter {
+		return storage.Cmp{Column: column, Op: storage.EQ, Value: storage.StringValue(value)}
+	}
+	q := storage.Query{
+		Filter: storage.And{
+			equal("PartitionKey", i.Key), equal(wire.ColExecutionID, i.ExecutionID), equal(wire.ColEventType, wire.GenericEvent),
+			storage.Or{equal(wire.ColOrchestrationStatus, wire.StatusFailed), equal(wire.ColOrchestrationStatus, wire.StatusTerminated)},
+		},
+		Columns: []string{wire.ColEventType},
+	}
+	for {
+		page, err := t.reader.Tables.Query(ctx, t.reader.Names.History(), q)
+		switch {
+		case err != nil || len(page.Entities) > 0:
+			return err
+		case page.Next == (storage.Token{}):
+			return fmt.Errorf("%w: it has failed, and a worker is just about to write that; try again", ErrConflict)
+		}
+		q.From = page.Next
+	}
 }
 
 // readState reads only the state of an instance.
