@@ -327,26 +327,11 @@ func (t *rewindTree) judgeChild(ctx context.Context, e rewindEdge, n *rewindNode
 // (AzureStorageOrchestrationService.cs), and is just about to. Taken for one that runs, it would be left Failed, and its
 // parent would wait for ever.
 func (t *rewindTree) checkRewound(ctx context.Context, i *wire.Instance) error {
-	equal := func(column, value string) storage.Filter {
-		return storage.Cmp{Column: column, Op: storage.EQ, Value: storage.StringValue(value)}
+	rewound, err := t.reader.FailureTakenBack(ctx, i.Key, i.ExecutionID)
+	if err == nil && !rewound {
+		err = fmt.Errorf("%w: it has failed, and a worker is just about to write that; try again", ErrConflict)
 	}
-	q := storage.Query{
-		Filter: storage.And{
-			equal("PartitionKey", i.Key), equal(wire.ColExecutionID, i.ExecutionID), equal(wire.ColEventType, wire.GenericEvent),
-			storage.Or{equal(wire.ColOrchestrationStatus, wire.StatusFailed), equal(wire.ColOrchestrationStatus, wire.StatusTerminated)},
-		},
-		Columns: []string{wire.ColEventType},
-	}
-	for {
-		page, err := t.reader.Tables.Query(ctx, t.reader.Names.History(), q)
-		switch {
-		case err != nil || len(page.Entities) > 0:
-			return err
-		case page.Next == (storage.Token{}):
-			return fmt.Errorf("%w: it has failed, and a worker is just about to write that; try again", ErrConflict)
-		}
-		q.From = page.Next
-	}
+	return err
 }
 
 // readState reads only the state of an instance.

@@ -114,12 +114,9 @@ func (h *Hub) ReadHistory(ctx context.Context, instanceID, executionID string) (
 }
 
 func historyFilter(partitionKey, executionID string) storage.Filter {
-	f := storage.And{storage.Cmp{Column: "PartitionKey", Op: storage.EQ, Value: storage.StringValue(partitionKey)}}
+	f := storage.And{equal("PartitionKey", partitionKey)}
 	if executionID != "" {
-		f = append(f, storage.Or{
-			storage.Cmp{Column: "RowKey", Op: storage.EQ, Value: storage.StringValue(wire.SentinelKey)},
-			storage.Cmp{Column: wire.ColExecutionID, Op: storage.EQ, Value: storage.StringValue(executionID)},
-		})
+		f = append(f, storage.Or{equal("RowKey", wire.SentinelKey), equal(wire.ColExecutionID, executionID)})
 	}
 	return f
 }
@@ -157,14 +154,29 @@ func current(rows []storage.Entity, executionID string) (*History, error) {
 // ReadStart reads of the row with which an execution begins who started it, and how: ParentInstance and Tags. Without an
 // executionID it is that of any execution of which something is left. It is nil if no worker has taken up the execution.
 func (h *Hub) ReadStart(ctx context.Context, partitionKey, executionID string) (*storage.Entity, error) {
-	equal := func(column, value string) storage.Filter {
-		return storage.Cmp{Column: column, Op: storage.EQ, Value: storage.StringValue(value)}
-	}
-	filter := storage.And{equal("PartitionKey", partitionKey), equal(wire.ColEventType, wire.ExecutionStarted)}
+	return h.firstEvent(ctx, partitionKey, executionID, equal(wire.ColEventType, wire.ExecutionStarted), wire.ColParentInstance, wire.ColTags)
+}
+
+// FailureTakenBack reports whether an execution that had failed, or was terminated, was rewound or reset.
+func (h *Hub) FailureTakenBack(ctx context.Context, partitionKey, executionID string) (bool, error) {
+	failure := storage.Or{equal(wire.ColOrchestrationStatus, wire.StatusFailed), equal(wire.ColOrchestrationStatus, wire.StatusTerminated)}
+	e, err := h.firstEvent(ctx, partitionKey, executionID, storage.And{equal(wire.ColEventType, wire.GenericEvent), failure}, wire.ColEventType)
+	return e != nil, err
+}
+
+func equal(column, value string) storage.Filter {
+	return storage.Cmp{Column: column, Op: storage.EQ, Value: storage.StringValue(value)}
+}
+
+// firstEvent returns of the first row of a history for which something holds these columns, or nil.
+func (h *Hub) firstEvent(
+	ctx context.Context, partitionKey, executionID string, holds storage.Filter, columns ...string,
+) (*storage.Entity, error) {
+	filter := storage.And{equal("PartitionKey", partitionKey), holds}
 	if executionID != "" {
 		filter = append(filter, equal(wire.ColExecutionID, executionID))
 	}
-	q := storage.Query{Filter: filter, Columns: []string{wire.ColParentInstance, wire.ColTags}}
+	q := storage.Query{Filter: filter, Columns: columns}
 	for {
 		page, err := h.Tables.Query(ctx, h.Names.History(), q)
 		switch {
