@@ -61,3 +61,26 @@ func TestOtherExecution(t *testing.T) {
 		})
 	}
 }
+
+// TestPurgeExecution: a purge that names an execution takes no other one, though that has ended as well.
+func TestPurgeExecution(t *testing.T) {
+	t.Parallel()
+	onBothStores(t, func(t *testing.T, f *fixture) {
+		f.ended(t, "id", 3, 2)
+		before := f.dumped(t)
+		result, err := f.Purge(t.Context(), "id", &durable.PurgeOptions{ExecutionID: "an older one"})
+		require.ErrorIs(t, err, durable.ErrConflict)
+		require.Zero(t, result.InstancesDeleted)
+		_, err = f.PurgeInstances(t.Context(), everythingEnded(), &durable.PurgeOptions{ExecutionID: "old of id"})
+		require.ErrorIs(t, err, durable.ErrInvalidArgument)
+		require.Empty(t, golden.Diff(before, f.dumped(t), rest))
+
+		result, err = f.Purge(t.Context(), "id", &durable.PurgeOptions{ExecutionID: "old of id"})
+		require.NoError(t, err)
+		require.Equal(t, 1, result.InstancesDeleted)
+		require.Empty(t, f.left(t))
+		result, err = f.Purge(t.Context(), "id", &durable.PurgeOptions{ExecutionID: "old of id"})
+		require.NoError(t, err, "what is gone is purged")
+		require.Zero(t, result.InstancesDeleted)
+	})
+}
