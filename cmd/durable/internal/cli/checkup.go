@@ -128,9 +128,11 @@ func (c *checkup) verdict(ctx context.Context, client *durable.OrchestrationClie
 		}
 		c.a.out.Say("Nothing is wrong%s%s.", c.scope(), seen)
 		c.sayUndecided()
+		c.sayIdle(ctx, client)
 		return nil
 	}
 	c.sayUndecided()
+	c.sayIdle(ctx, client)
 	if repair := c.repairFlags(); repair != nil {
 		line := c.a.commandLine(slices.Concat([]string{"doctor"}, repair, c.f.looks())...)
 		c.a.out.SayCommand("To see what would be done, and be asked", line)
@@ -142,8 +144,24 @@ func (c *checkup) verdict(ctx context.Context, client *durable.OrchestrationClie
 func (c *checkup) sayUndecided() {
 	if n := c.progress.Undecided; n > 0 {
 		c.a.out.Say("Of %s nobody can tell: what belongs to them may lie in queues that hold more messages than can be seen.\n"+
-			"Repeat it when there is less in them; if no host is at work (see task-hub), start one.", text.Count(n, "suspect"))
+			"Repeat it when there is less in them.", text.Count(n, "suspect"))
 	}
+}
+
+// sayIdle says that nobody takes the messages of the hub: that is no damage, but may be what the operator looks for.
+func (c *checkup) sayIdle(ctx context.Context, client *durable.OrchestrationClient) {
+	if c.f.id != "" || c.f.prefix != "" {
+		return
+	}
+	info, err := client.TaskHubInfo(ctx, nil)
+	if err != nil || backlog(info) == 0 || slices.ContainsFunc(info.ControlQueues, func(q durable.ControlQueueInfo) bool { return q.Owned }) {
+		return
+	}
+	ever := "at work"
+	if !info.HostSeen {
+		ever = "at work, and none has ever been at this task hub"
+	}
+	c.a.out.Say("No host is %s; about %s in its queues.", ever, text.Count(backlog(info), "message"))
 }
 
 // exists is an error if the check-up was about an instance that there is not: a typing error must not make it look healthy.
