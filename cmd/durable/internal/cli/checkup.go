@@ -108,7 +108,9 @@ func (c *checkup) sayChecked() {
 
 // verdict says what came of the check-up, and returns its error, if any, or that there are findings.
 func (c *checkup) verdict(ctx context.Context, client *durable.OrchestrationClient, err error) error {
-	c.sayChecked()
+	if err == nil || c.progress.Instances > 0 {
+		c.sayChecked()
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		unchanged := ""
