@@ -11,6 +11,7 @@ import (
 	"github.com/go-durable/durable/internal/memstore"
 	"github.com/go-durable/durable/internal/tap"
 	"github.com/go-durable/durable/internal/taskhub"
+	"github.com/go-durable/durable/internal/wire"
 )
 
 // Options say what a hub is like. The zero value is a hub as the engine makes it by default.
@@ -27,7 +28,6 @@ type Options struct {
 
 const (
 	defaultTaskHub = "TestHub"
-	maxPartitions  = 16
 	// blobEndpoint is what references to payloads begin with. Nobody ever connects to it: a client reads payloads from
 	// its own hub only.
 	blobEndpoint = "https://durabletest.invalid"
@@ -50,7 +50,7 @@ type Hub struct {
 
 	// partitions are locked by whoever takes messages out of a control queue, until they are handled: what a lease is
 	// among the hosts of an app.
-	partitions [maxPartitions]sync.Mutex
+	partitions [wire.MaxPartitions]sync.Mutex
 
 	mu sync.Mutex // one step at a time
 	// received counts the events of each name that ReceiveEvent has returned.
@@ -118,7 +118,7 @@ func newHub(o Options, seed string) (*Hub, error) {
 // own locks a partition for what takes messages out of its control queue: of two that did so at the same moment, one
 // would throw an event away because the other has the start.
 func (h *Hub) own(partition int) (release func()) {
-	p := &h.partitions[partition%maxPartitions]
+	p := &h.partitions[partition%wire.MaxPartitions]
 	p.Lock()
 	return p.Unlock
 }
@@ -133,11 +133,9 @@ func (h *Hub) checkAlone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range owners {
-		if o.Alive {
-			return invalidState("an app works on this task hub (queue %s is leased, host %q): use a hub of its own for tests, "+
-				"or stop the app, whose leases end within a minute", o.Queue, o.Name)
-		}
+	if o := owners.Alive(); o != nil {
+		return invalidState("an app works on this task hub (queue %s is leased, host %q): use a hub of its own for tests, "+
+			"or stop the app, whose leases end within a minute", o.Queue, o.Name)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/go-durable/durable/internal/parallel"
@@ -31,9 +30,11 @@ func (d *doctor) checkHub(ctx context.Context) (*hubCheck, error) {
 	if err := d.checkCounts(counts, err); err != nil {
 		return nil, err
 	}
-	if c.unowned, err = d.unowned(ctx, c.readers, d.queues); err != nil {
+	owners, err := d.in.Hub.QueueOwners(ctx)
+	if err != nil {
 		return nil, err
 	}
+	c.unowned = d.unowned(owners, c.readers, d.queues)
 	return c, d.checkMessages(ctx)
 }
 
@@ -74,15 +75,8 @@ func (d *doctor) checkCounts(counts []taskhub.Count, unreadable error) error {
 }
 
 // unowned returns the partitions that no host reads although hosts are there, or although messages have waited for long.
-func (d *doctor) unowned(ctx context.Context, readers int, queues *queueLook) (map[string]taskhub.Owner, error) {
-	owners, err := d.in.Hub.QueueOwners(ctx)
-	if err != nil {
-		return nil, err
-	}
-	hosts := false
-	for _, o := range owners {
-		hosts = hosts || o.Alive
-	}
+func (d *doctor) unowned(owners taskhub.Owners, readers int, queues *queueLook) map[string]taskhub.Owner {
+	hosts := owners.Alive() != nil
 	unowned := map[string]taskhub.Owner{}
 	for _, o := range owners {
 		p, ok := d.in.Hub.PartitionOf(o.Queue)
@@ -93,7 +87,7 @@ func (d *doctor) unowned(ctx context.Context, readers int, queues *queueLook) (m
 			unowned[o.Queue] = o
 		}
 	}
-	return unowned, nil
+	return unowned
 }
 
 // waitsLong reports whether a queue shows a message that has waited for long.
@@ -124,10 +118,11 @@ func (c *hubCheck) confirm(ctx context.Context, d *doctor) error {
 	if err != nil {
 		return err
 	}
-	unowned, err := d.unowned(ctx, c.readers, now)
+	owners, err := d.in.Hub.QueueOwners(ctx)
 	if err != nil {
 		return err
 	}
+	unowned := d.unowned(owners, c.readers, now)
 	for _, q := range now.control {
 		if _, before := c.unowned[q.name]; before {
 			if o, still := unowned[q.name]; still {
@@ -138,13 +133,7 @@ func (c *hubCheck) confirm(ctx context.Context, d *doctor) error {
 		}
 	}
 	for _, q := range c.stray(now) {
-		if !containsQueue(stray, q.name) {
-			continue
-		}
-		if read, err := isRead(ctx, d.in.Hub, q.name); err != nil || read {
-			if err != nil {
-				return err
-			}
+		if !containsQueue(stray, q.name) || owners.Reads(q.name) {
 			continue
 		}
 		f := newFinding(KindMessagesUnread, "", fmt.Sprintf("%s holds messages, and no host reads it", q.name),
@@ -182,12 +171,6 @@ func (c *hubCheck) stray(look *queueLook) []*seenQueue {
 		}
 	}
 	return stray
-}
-
-// isRead reports whether a host owns a queue at this moment.
-func isRead(ctx context.Context, hub *taskhub.Hub, queue string) (bool, error) {
-	owners, err := hub.QueueOwners(ctx)
-	return slices.ContainsFunc(owners, func(o taskhub.Owner) bool { return o.Queue == queue && o.Alive }), err
 }
 
 func containsQueue(queues []*seenQueue, name string) bool {

@@ -17,8 +17,8 @@ type digest struct {
 	// execution is that of the first row, which is the current one: a new execution writes over the rows of the one before.
 	execution string
 	stale     bool // behind the rows of the current execution
-	// damaged is the key of a row that cannot be read, "" for none. Nothing can be said of such a history.
-	damaged string
+	// damaged says that a row cannot be read: nothing can be said of such a history.
+	damaged bool
 	// sentinel says that there is a sentinel, complete that its checkpoint was written whole.
 	sentinel, complete bool
 	// ended is the state in which the execution ended, "" if it goes on.
@@ -86,12 +86,12 @@ func (d *digest) add(e *storage.Entity) {
 	if d.rows == 1 {
 		d.execution = e.Text(wire.ColExecutionID)
 	}
-	if d.stale = d.stale || d.damaged != "" || e.Text(wire.ColExecutionID) != d.execution; d.stale {
+	if d.stale = d.stale || d.damaged || e.Text(wire.ColExecutionID) != d.execution; d.stale {
 		return
 	}
 	ev, err := wire.DecodeEvent(e)
 	if err != nil {
-		d.damaged = strings.Clone(e.RowKey)
+		d.damaged = true
 		return
 	}
 	d.event(&ev)
@@ -147,4 +147,11 @@ func (d *digest) unwoken() bool {
 // current reports whether the history is that of the execution which the row names.
 func (d *digest) current() bool {
 	return d.rows > 0 && (d.row.ExecutionID == "" || wire.SameExecution(d.row.ExecutionID, d.execution))
+}
+
+// finding returns a finding about the instance, which has a row.
+func (d *digest) finding(kind FindingKind, summary string, evidence ...string) Finding {
+	f := newFinding(kind, d.row.ID, summary, evidence...)
+	f.Key, f.ExecutionID = d.key, d.row.ExecutionID
+	return f
 }

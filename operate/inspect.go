@@ -227,7 +227,7 @@ func (l *look) findDetached(ctx context.Context, i *Inspection) error {
 	}
 	errs := parallel.Do(ctx, len(asked), parallelism, func(ctx context.Context, n int) error {
 		start, err := l.inside.Hub.ReadStart(ctx, wire.EscapeKey(asked[n].InstanceID), "")
-		if errors.Is(err, storage.ErrInvalid) { // nothing can have such an ID
+		if isGone(err) {
 			return nil
 		}
 		if err != nil || start == nil {

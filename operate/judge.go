@@ -23,11 +23,9 @@ func (d *doctor) judge(g *digest) error {
 	status := g.row.RuntimeStatus
 	switch {
 	case !wire.KnownStatus(status) && d.old(g.row.Timestamp):
-		f := newFinding(KindIncomplete, g.row.ID, "its row has no state that is known, and nothing else was looked for",
-			fmt.Sprintf("RuntimeStatus is %q", status))
-		f.Key, f.ExecutionID = g.key, g.row.ExecutionID
-		return d.report(f)
-	case g.damaged != "" && !wire.Terminal(status) && g.current() && d.old(g.written):
+		return d.report(g.finding(KindIncomplete, "its row has no state that is known, and nothing else was looked for",
+			fmt.Sprintf("RuntimeStatus is %q", status)))
+	case g.damaged && !wire.Terminal(status) && g.current() && d.old(g.written):
 		return d.suspect(KindIncomplete, g)
 	case status == wire.StatusFailed:
 		if g.rewound && g.current() {
@@ -87,10 +85,9 @@ func (d *doctor) overdue(eventType string, since, due time.Time) bool {
 func (d *doctor) checkTexts(g *digest) error {
 	l := &look{inside: d.in, row: g.row}
 	for _, c := range unreadableColumns(l) {
-		f := newFinding(KindUnreadableForDotNet, g.row.ID,
+		f := g.finding(KindUnreadableForDotNet,
 			fmt.Sprintf("its %s reads as a URI, so that .NET clients and the HTTP API fail to read the instance", c.Name),
 			fmt.Sprintf("%s, %s", c.Name, count(utf8.RuneCountInString(c.Text), "character")))
-		f.Key, f.ExecutionID = g.key, g.row.ExecutionID
 		if err := d.report(f); err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ func (r *repairer) messagesUnread(ctx context.Context) error {
 	if !agreed {
 		return wrongState("where its messages belong is not certain: repair %s first", KindPartitionCount)
 	}
-	if read, err := isRead(ctx, r.in.Hub, r.finding.Queue); err != nil || read {
+	if owners, err := r.in.Hub.QueueOwners(ctx); err != nil || owners.Reads(r.finding.Queue) {
 		return err
 	}
 	seen, err := peek(ctx, r.in.Hub, r.finding.Queue)
@@ -198,11 +198,13 @@ func (r *repairer) fitQueues(ctx context.Context, n int, noted bool) error {
 	if err != nil {
 		return err
 	}
-	host := ""
+	var host *taskhub.Owner
 	if !noted {
-		if host, err = r.aliveHost(ctx); err != nil {
+		owners, err := hub.QueueOwners(ctx)
+		if err != nil {
 			return err
 		}
+		host = owners.Alive()
 	}
 	have := map[string]bool{}
 	for _, queue := range names {
@@ -226,21 +228,10 @@ func (r *repairer) fitQueues(ctx context.Context, n int, noted bool) error {
 	return nil
 }
 
-// aliveHost returns a queue that a host owns at this moment, or "".
-func (r *repairer) aliveHost(ctx context.Context) (string, error) {
-	owners, err := r.in.Hub.QueueOwners(ctx)
-	for _, o := range owners {
-		if o.Alive {
-			return o.Queue, nil
-		}
-	}
-	return "", err
-}
-
 // deleteQueue deletes a queue, if it holds nothing. The service deletes it with what it holds by then, so nobody may send to
 // it meanwhile: no host that may believe in another count, and no client that was told another one. A host that comes up in
 // between is not seen; what is sent after the deletion is an error for who sends it, and not lost.
-func (r *repairer) deleteQueue(ctx context.Context, queue, host string) error {
+func (r *repairer) deleteQueue(ctx context.Context, queue string, host *taskhub.Owner) error {
 	n, err := r.in.Hub.Queues.Count(ctx, queue)
 	switch {
 	case err != nil:
@@ -248,8 +239,8 @@ func (r *repairer) deleteQueue(ctx context.Context, queue, host string) error {
 	case n > 0:
 		r.plans(fmt.Sprintf("keep %s: it holds about %s, to be moved first", queue, count(n, "message")))
 		return nil
-	case host != "":
-		r.plans(fmt.Sprintf("keep %s: a host is alive (it owns %s) and may send to it: stop all hosts first", queue, host))
+	case host != nil:
+		r.plans(fmt.Sprintf("keep %s: a host is alive (it owns %s) and may send to it: stop all hosts first", queue, host.Queue))
 		return nil
 	}
 	r.record.Deleted = append(r.record.Deleted, queue)

@@ -70,13 +70,11 @@ func (d *doctor) suspect(kind FindingKind, g *digest) error {
 	if !d.wants(wanted...) {
 		return nil
 	}
-	key := strings.Clone(g.key) // what is cut out of an answer keeps the whole page in memory
 	if g.rows > d.most.rows && kind != KindHistoryWithoutRow {
-		f := newFinding(KindIncomplete, wire.UnescapeKey(key), "its history is too long to be looked at again by itself",
-			fmt.Sprintf("%s, suspected of %s", count(g.rows, "row"), kind))
-		f.Key, f.ExecutionID = key, g.row.ExecutionID
-		return d.report(f)
+		return d.report(g.finding(KindIncomplete, "its history is too long to be looked at again by itself",
+			fmt.Sprintf("%s, suspected of %s", count(g.rows, "row"), kind)))
 	}
+	key := strings.Clone(g.key) // what is cut out of an answer keeps the whole page in memory
 	return d.add(suspect{kind: kind, id: wire.UnescapeKey(key), key: key, rows: g.rows})
 }
 

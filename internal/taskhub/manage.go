@@ -162,9 +162,27 @@ type Owner struct {
 	Alive bool
 }
 
+// Owners are those of a hub's control queues.
+type Owners []Owner
+
+// Alive returns one whose claim holds, nil if there is none: no host is at work.
+func (o Owners) Alive() *Owner {
+	for i := range o {
+		if o[i].Alive {
+			return &o[i]
+		}
+	}
+	return nil
+}
+
+// Reads reports whether a host reads a queue at this moment.
+func (o Owners) Reads(queue string) bool {
+	return slices.ContainsFunc(o, func(o Owner) bool { return o.Queue == queue && o.Alive })
+}
+
 // QueueOwners returns who reads each control queue, by the Partitions table and by the leases on blobs; none if no host
 // has ever been at the hub.
-func (h *Hub) QueueOwners(ctx context.Context) ([]Owner, error) {
+func (h *Hub) QueueOwners(ctx context.Context) (Owners, error) {
 	rows, err := h.Owners(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read table %s: %w", h.Partitions(), err)
@@ -178,7 +196,7 @@ func (h *Hub) QueueOwners(ctx context.Context) ([]Owner, error) {
 	if err := h.leaseOwners(ctx, owners); err != nil {
 		return nil, err
 	}
-	list := make([]Owner, 0, len(owners))
+	list := make(Owners, 0, len(owners))
 	for _, o := range owners {
 		list = append(list, o)
 	}

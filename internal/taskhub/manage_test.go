@@ -279,7 +279,7 @@ func TestQueueOwnersByPartitionsTable(t *testing.T) {
 		b := recorded(t, "v3/hello-sequence", "completed", taskhub.Options{Now: func() time.Time { return at }})
 		owners, err := b.QueueOwners(t.Context())
 		require.NoError(t, err)
-		var want []taskhub.Owner
+		var want taskhub.Owners
 		for _, q := range controlQueues(b.Hub, 4) {
 			want = append(want, taskhub.Owner{Queue: q, Name: "vm", Alive: alive})
 		}
@@ -297,7 +297,7 @@ func TestQueueOwnersWithoutOwner(t *testing.T) {
 	b.writePartitions(t, "myhub-control-00")
 	owners, err = b.QueueOwners(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []taskhub.Owner{{Queue: "myhub-control-00"}}, owners)
+	require.Equal(t, taskhub.Owners{{Queue: "myhub-control-00"}}, owners)
 }
 
 // The safe manager (2.13.7): what counts is the lease on the blob, not what the blob says.
@@ -310,7 +310,7 @@ func TestQueueOwnersByLeases(t *testing.T) {
 	}
 	owners, err := b.QueueOwners(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []taskhub.Owner{
+	require.Equal(t, taskhub.Owners{
 		{Queue: "ghellosequence-control-00"},
 		{Queue: "ghellosequence-control-01", Alive: true},
 		{Queue: "ghellosequence-control-02"},
