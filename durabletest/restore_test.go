@@ -3,6 +3,7 @@ package durabletest_test
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,8 @@ import (
 	dt "github.com/go-durable/durable/durabletest"
 	"github.com/go-durable/durable/internal/dump"
 	"github.com/go-durable/durable/internal/golden"
+	"github.com/go-durable/durable/internal/storage"
+	"github.com/go-durable/durable/internal/wire"
 )
 
 // waitingHub is a hub in which messages are hidden: time-outs, of which one is due already, one is over and one belongs to
@@ -147,4 +150,20 @@ func TestLoadLostTimer(t *testing.T) {
 		got = append(got, m.String())
 	}
 	require.Equal(t, want, got)
+}
+
+// TestLoadDamaged loads a hub with a history that nobody can read. The messages of the other instances are put back.
+func TestLoadDamaged(t *testing.T) {
+	t.Parallel()
+	d := golden.Load(t, "v2/unblock").Dumps["blocked"]
+	rows := d.Tables[d.Hub+"History"]
+	for i := range rows {
+		if rows[i].PartitionKey == "ub-complete" && rows[i].RowKey == "0000000000000002" {
+			rows[i].Columns = slices.DeleteFunc(rows[i].Columns, func(c storage.Column) bool { return c.Name == wire.ColEventType })
+		}
+	}
+	hub := load(t, d, time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC))
+	_, err := hub.Client().GetHistory(t.Context(), "ub-complete", nil)
+	require.ErrorContains(t, err, "damaged")
+	require.Len(t, hub.Messages(), 2)
 }
