@@ -343,13 +343,7 @@ func TestManyJourneys(t *testing.T) {
 // fragile is a script whose activity fails when it runs for the first time.
 func (c *counter) fragile() dt.Script {
 	return dt.Script{dt.Activity{Name: "Pay", Do: func(_ context.Context, call dt.ActivityCall) (any, error) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.runs == nil {
-			c.runs = map[string]int{}
-		}
-		c.runs[call.InstanceID+" Pay"]++
-		if c.runs[call.InstanceID+" Pay"] == 1 {
+		if c.count(call) == 1 {
 			return nil, errors.New("the card was refused")
 		}
 		return call.InstanceID, nil

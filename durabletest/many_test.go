@@ -28,14 +28,20 @@ type counter struct {
 	runs map[string]int
 }
 
+// count counts a run of an activity, and returns how many there were.
+func (c *counter) count(call dt.ActivityCall) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.runs == nil {
+		c.runs = map[string]int{}
+	}
+	c.runs[call.InstanceID+" "+call.Name]++
+	return c.runs[call.InstanceID+" "+call.Name]
+}
+
 func (c *counter) script() dt.Script {
 	count := func(_ context.Context, call dt.ActivityCall) (any, error) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.runs == nil {
-			c.runs = map[string]int{}
-		}
-		c.runs[call.InstanceID+" "+call.Name]++
+		c.count(call)
 		return call.InstanceID, nil
 	}
 	return dt.Script{
@@ -59,44 +65,20 @@ func insist(op func() error) error {
 // drive starts an instance, lets it wait, and raises its event. Every operation may fail at any time. An event that was
 // perhaps raised is raised again: the script takes one of them.
 func (b *both) drive(ctx context.Context, id string) error {
-	if err := insist(func() error {
-		_, _, err := b.client.StartOrGet(ctx, "Order", id, id, nil)
-		return err
-	}); err != nil {
-		return fmt.Errorf("start %s: %w", id, err)
+	j := &journey{b, ctx, id}
+	for _, step := range []func() error{
+		j.start("Order"),
+		j.await(durable.RuntimeStatusRunning, durable.RuntimeStatusCompleted), // an event that comes before is lost
+	} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
-	if err := insist(func() error {
-		_, err := b.client.GetStatus(ctx, id, nil)
-		return err
-	}); err != nil {
-		return fmt.Errorf("status of %s: %w", id, err)
-	}
-	if err := b.untilRunning(ctx, id); err != nil {
-		return fmt.Errorf("wait for %s: %w", id, err)
-	}
-	err := insist(func() error { return b.client.RaiseEvent(ctx, id, "Go", id, nil) })
+	err := insist(j.raise)
 	if errors.Is(err, durable.ErrInvalidState) { // it was raised before, although that failed
 		return nil
 	}
 	return err
-}
-
-// untilRunning waits until an instance has been taken up: an event that comes before is lost.
-func (b *both) untilRunning(ctx context.Context, id string) error {
-	for {
-		s, err := b.client.GetStatus(ctx, id, nil)
-		if err == nil && s.RuntimeStatus != durable.RuntimeStatusPending {
-			return nil
-		}
-		if err != nil && !errors.Is(err, errInjected) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(4 * b.pause):
-		}
-	}
 }
 
 // TestManyInstances drives instances all at once while the client's requests fail now and then: nothing is lost, and
