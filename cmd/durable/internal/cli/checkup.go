@@ -129,12 +129,12 @@ func (c *checkup) verdict(ctx context.Context, client *durable.OrchestrationClie
 			seen = ", as far as can be seen"
 		}
 		c.a.out.Say("Nothing is wrong%s%s.", c.scope(), seen)
-		c.sayUndecided()
-		c.sayIdle(ctx, client)
-		return nil
 	}
 	c.sayUndecided()
 	c.sayIdle(ctx, client)
+	if c.total() == 0 {
+		return nil
+	}
 	if repair := c.repairFlags(); repair != nil {
 		line := c.a.commandLine(slices.Concat([]string{"doctor"}, repair, c.f.looks())...)
 		c.a.out.SayCommand("To see what would be done, and be asked", line)
